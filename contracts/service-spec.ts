@@ -1,0 +1,159 @@
+import { type Static, Type } from "typebox";
+import { InstanceName, ResourceName } from "./names.ts";
+
+const AbsolutePath = Type.String({ pattern: "^/" });
+const Port = Type.Integer({ minimum: 1, maximum: 65535 });
+
+/** A port published on the host; `hostPort` 0 lets the node choose. */
+export const PublishedPort = Type.Object({
+  hostIp: Type.String({ default: "0.0.0.0" }),
+  hostPort: Type.Integer({ minimum: 0, maximum: 65535 }),
+  containerPort: Port,
+  protocol: Type.Union([Type.Literal("tcp"), Type.Literal("udp")]),
+});
+export type PublishedPort = Static<typeof PublishedPort>;
+
+/** Shared subtrees, mount_namespaces(7). */
+export const Propagation = Type.Union([
+  Type.Literal("private"),
+  Type.Literal("rprivate"),
+  Type.Literal("slave"),
+  Type.Literal("rslave"),
+  Type.Literal("shared"),
+  Type.Literal("rshared"),
+]);
+
+export const VolumeMount = Type.Object({
+  type: Type.Literal("volume"),
+  /** A key of the project's volumes, or "" for an anonymous volume of the instance. */
+  volume: Type.String(),
+  target: AbsolutePath,
+  readOnly: Type.Boolean(),
+});
+export const BindMount = Type.Object({
+  type: Type.Literal("bind"),
+  /** An absolute path on the node. */
+  source: AbsolutePath,
+  target: AbsolutePath,
+  readOnly: Type.Boolean(),
+  /** Make the directory if it is not there (the Compose short form does). */
+  createHostPath: Type.Boolean(),
+  propagation: Type.Optional(Propagation),
+});
+export const TmpfsMount = Type.Object({
+  type: Type.Literal("tmpfs"),
+  target: AbsolutePath,
+  sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Permission bits, 0o1777 when absent. */
+  mode: Type.Optional(Type.Integer({ minimum: 0, maximum: 0o7777 })),
+});
+export const Mount = Type.Union([VolumeMount, BindMount, TmpfsMount]);
+export type VolumeMount = Static<typeof VolumeMount>;
+export type BindMount = Static<typeof BindMount>;
+export type TmpfsMount = Static<typeof TmpfsMount>;
+export type Mount = Static<typeof Mount>;
+
+export const Healthcheck = Type.Object({
+  /** `["CMD", arg…]` or `["CMD-SHELL", line]`. */
+  test: Type.Array(Type.String(), { minItems: 2 }),
+  intervalMs: Type.Integer({ minimum: 1 }),
+  timeoutMs: Type.Integer({ minimum: 1 }),
+  startPeriodMs: Type.Integer({ minimum: 0 }),
+  startIntervalMs: Type.Integer({ minimum: 1 }),
+  retries: Type.Integer({ minimum: 1 }),
+});
+export type Healthcheck = Static<typeof Healthcheck>;
+
+export const RestartPolicy = Type.Object({
+  name: Type.Union([
+    Type.Literal("no"),
+    Type.Literal("always"),
+    Type.Literal("on-failure"),
+    Type.Literal("unless-stopped"),
+  ]),
+  maximumRetryCount: Type.Optional(Type.Integer({ minimum: 1 })),
+});
+export type RestartPolicy = Static<typeof RestartPolicy>;
+
+export const DependencyCondition = Type.Union([
+  Type.Literal("service_started"),
+  Type.Literal("service_healthy"),
+  Type.Literal("service_completed_successfully"),
+]);
+export type DependencyCondition = Static<typeof DependencyCondition>;
+
+/** x-slipway.route: what the gateway sends to this service. */
+export const RouteSpec = Type.Object({
+  /** A DNS name; `*.example.org` takes one label. */
+  host: Type.String({ minLength: 1 }),
+  /** A path prefix, matched on whole segments. */
+  path: Type.String({ pattern: "^/" }),
+  /** The container's port, plain HTTP/1.1. */
+  port: Port,
+});
+export type RouteSpec = Static<typeof RouteSpec>;
+
+/** x-slipway: the subjects a service may use. Subjects are the project's own; another project never hears them. */
+export const SlipwayExtension = Type.Object({
+  routes: Type.Array(RouteSpec),
+  /** Subjects it may publish to. */
+  publishes: Type.Array(Type.String()),
+  /** Subjects it may subscribe to. */
+  subscribes: Type.Array(Type.String()),
+  /** Subjects it may send requests to (publish, and receive answers in its inbox). */
+  requests: Type.Array(Type.String()),
+  /** Subjects whose requests it answers (subscribe, and publish answers). */
+  serves: Type.Array(Type.String()),
+});
+export type SlipwayExtension = Static<typeof SlipwayExtension>;
+
+export const ResourceLimits = Type.Object({
+  memoryBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** CPUs' worth of time, 0.5 is half of one. */
+  cpus: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  pids: Type.Optional(Type.Integer({ minimum: 1 })),
+});
+export type ResourceLimits = Static<typeof ResourceLimits>;
+
+/** One service of a project, fully resolved: no interpolation, no relative path, every duration in milliseconds. */
+export const ServiceSpec = Type.Object({
+  name: ResourceName,
+  /** An image reference, or `host`: the host's own read-only /usr, /bin, /lib. */
+  image: Type.String({ minLength: 1 }),
+  /** Absent: the image's own. */
+  command: Type.Optional(Type.Array(Type.String())),
+  entrypoint: Type.Optional(Type.Array(Type.String())),
+  environment: Type.Record(Type.String(), Type.String()),
+  workingDir: Type.Optional(AbsolutePath),
+  /** `user[:group]`, names or numbers, as the container sees them. */
+  user: Type.Optional(Type.String()),
+  hostname: Type.Optional(Type.String()),
+  containerName: Type.Optional(InstanceName),
+  ports: Type.Array(PublishedPort),
+  expose: Type.Array(Type.Object({ port: Port, protocol: Type.Union([Type.Literal("tcp"), Type.Literal("udp")]) })),
+  mounts: Type.Array(Mount),
+  /** Keys of the project's networks; empty is no network but loopback. */
+  networks: Type.Array(Type.Object({ name: ResourceName, aliases: Type.Array(Type.String()) })),
+  dependsOn: Type.Record(
+    Type.String(),
+    Type.Object({ condition: DependencyCondition, required: Type.Boolean(), restart: Type.Boolean() }),
+  ),
+  healthcheck: Type.Optional(Healthcheck),
+  /** True switches the image's own health check off (`disable: true`, `test: NONE`). */
+  healthcheckDisabled: Type.Boolean(),
+  restart: RestartPolicy,
+  /** A signal's name (SIGTERM). Absent: the image's, else SIGTERM. */
+  stopSignal: Type.Optional(Type.String()),
+  stopGracePeriodMs: Type.Integer({ minimum: 0 }),
+  readOnly: Type.Boolean(),
+  /** Capability names without CAP_, or ALL. */
+  capAdd: Type.Array(Type.String()),
+  capDrop: Type.Array(Type.String()),
+  limits: ResourceLimits,
+  labels: Type.Record(Type.String(), Type.String()),
+  /** A minimal init as PID 1 that reaps and forwards signals. */
+  init: Type.Boolean(),
+  replicas: Type.Integer({ minimum: 0 }),
+  slipway: SlipwayExtension,
+});
+export type ServiceSpec = Static<typeof ServiceSpec>;

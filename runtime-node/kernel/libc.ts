@@ -1,0 +1,39 @@
+import koffi from "koffi";
+
+const library = koffi.load(null);
+const WORD = "int64_t";
+
+/**
+ * What we take from libc, with every argument a flat 64-bit number. An address in user space has at most 47 bits and so is
+ * exact as a JS number.
+ */
+export const libc = {
+  /** syscall(2): -1 with errno set on failure. */
+  syscall: library.func("syscall", WORD, [WORD, WORD, WORD, WORD, WORD, WORD, WORD]) as (
+    number: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    e: number,
+    f: number,
+  ) => number,
+  mmap: library.func("mmap", WORD, [WORD, WORD, "int", "int", "int", WORD]) as (
+    address: number,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ) => number,
+  munmap: library.func("munmap", "int", [WORD, WORD]) as (address: number, length: number) => number,
+};
+
+export function lastErrno(): number {
+  return koffi.errno();
+}
+
+/** The address of the memory behind a typed array; valid while the array is reachable and not resized. */
+export function addressOf(data: Uint8Array): number {
+  return Number(koffi.address(data));
+}
