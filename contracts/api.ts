@@ -155,6 +155,8 @@ export const LogQuery = Type.Object({
   follow: Type.Boolean(),
   /** The last n lines of each instance; absent: all. */
   tail: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** RFC 3339: only records from then on. */
+  since: Type.Optional(Type.String()),
 });
 export type LogQuery = Static<typeof LogQuery>;
 
