@@ -47,7 +47,7 @@ export function missingPackages(locked, installed) {
 
 /** @param {string} root */
 function installLocked(root) {
-  const { status, error } = spawnSync("npm", ["ci", "--include=dev", "--include=optional"], {
+  const { status, error } = spawnSync("npm", ["ci", "--include=dev", "--include=optional", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
   });
