@@ -27,7 +27,7 @@ export const Assignment = Type.Object({
   spec: ServiceSpec,
   networks: Type.Record(Type.String(), NetworkSpec),
   volumes: Type.Record(Type.String(), VolumeSpec),
-  /** `run`: its standard streams are attached, and it is removed when it ends. */
+  /** Set for every instance of `slipway run`, and only for these: its standard streams, and what becomes of it when it ends. */
   attached: Type.Optional(
     Type.Object({
       /** Keep stdin open and forward it. */
@@ -38,6 +38,8 @@ export const Assignment = Type.Object({
     }),
   ),
   createdAt: Type.String(),
+  /** RFC 3339. Set by the controller when it takes the instance off its routes; it is removed when the gateways have had notice. */
+  drainingSince: Type.Optional(Type.String()),
   traceparent: Type.Optional(Type.String()),
 });
 export type Assignment = Static<typeof Assignment>;

@@ -36,7 +36,7 @@ export const DesiredProject = Type.Object({
   appliedAt: Type.String(),
   /** Set by `down`: the controller stops and removes everything, then deletes the key. */
   removal: Type.Optional(Type.Object({ volumes: Type.Boolean() })),
-  /** Services held stopped by `stop`, until `start`. */
+  /** Held stopped by `stop` until `start` or the next apply: a whole service (`web`) or one replica (`web/2`). */
   stopped: Type.Array(Type.String()),
   /** W3C Trace Context of the request that asked for it. */
   traceparent: Type.Optional(Type.String()),

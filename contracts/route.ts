@@ -18,3 +18,6 @@ export const RouteEntry = Type.Object({
   targets: Type.Array(RouteTarget),
 });
 export type RouteEntry = Static<typeof RouteEntry>;
+
+/** How long a target stays `draining` before its instance is asked to stop: every gateway has heard of it by then. */
+export const DRAIN_NOTICE_MS = 1_000;
