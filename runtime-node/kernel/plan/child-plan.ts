@@ -1,0 +1,41 @@
+import type { ConstantName } from "../constants.ts";
+import type { HostStep, Step } from "./step.ts";
+
+/**
+ * One child from nothing to execve, as data. In order:
+ *
+ * | phase | who | what |
+ * |---|---|---|
+ * | prepare | host thread | opens what the child inherits: mounts, stdio, a cgroup |
+ * | clone | koffi thread | clone3 with CLONE_VM, CLONE_VFORK and CLONE_PIDFD |
+ * | parked | host thread | while the child waits in its read: id maps, cgroup membership; the caller wires its network |
+ * | child | the child | the rest, in its namespaces, ending in execve |
+ * | cleanup | host thread | always: what prepare attached is detached; fds are closed |
+ */
+export interface ChildPlan {
+  prepare: HostStep[];
+  /** Namespaces of the first clone; VM, VFORK, PIDFD, PARENT_SETTID and CLEAR_SIGHAND are always added. */
+  namespaces: ConstantName[];
+  /** Name of the prepare step whose fd is the cgroup v2 directory to be born in (CLONE_INTO_CGROUP). */
+  intoCgroup?: string;
+  parked: HostStep[];
+  child: Step[];
+  /** Name of the child step whose result is the pid that matters: the second clone of an exec. Absent: the first clone's. */
+  pidFrom?: string;
+  cleanup: HostStep[];
+}
+
+/** Names of the release pipe's ends, which every plan may use as results. */
+export const RELEASE_READ = "release pipe, read end";
+export const RELEASE_WRITE = "release pipe, write end";
+
+/** The child's first steps: let go of our end of the pipe (or the read never ends when we die), then wait to be released. */
+export const WAIT_FOR_RELEASE: readonly Step[] = [
+  { name: "close the parent's end", call: "close", args: [{ result: RELEASE_WRITE }] },
+  {
+    name: "wait for release",
+    call: "read",
+    args: [{ result: RELEASE_READ }, { bytes: Buffer.alloc(8).toString("base64"), label: '"\\1"' }, 1],
+    atLeast: 1,
+  },
+];

@@ -1,0 +1,204 @@
+import { CONSTANTS, type ConstantName, flagBits } from "../constants.ts";
+import type { Kernel } from "../kernel.ts";
+import { ARCHITECTURE } from "../linux-kernel.ts";
+import { reap } from "../pidfd.ts";
+import { Stub } from "../stub/stub.ts";
+import { ChildMemory } from "./child-memory.ts";
+import { type ChildPlan, RELEASE_READ, RELEASE_WRITE } from "./child-plan.ts";
+import { type CloneFailure, describeFailure, cloneRefused } from "./clone-failure.ts";
+import { HostStepRunner, type UserNamespaceSource } from "./host-steps.ts";
+import type { StepOutcome } from "./step.ts";
+
+const ALWAYS: ConstantName[] = ["CLONE_VM", "CLONE_VFORK", "CLONE_PIDFD", "CLONE_PARENT_SETTID", "CLONE_CLEAR_SIGHAND"];
+const SPINS_BEFORE_NAP = 200;
+const NAP = Buffer.from(new BigInt64Array([0n, 50_000n]).buffer);
+
+let sharedStub: Stub | undefined;
+
+/** How a plan went, step by step, in the order of its phases. */
+export interface PlanOutcomes {
+  prepare: StepOutcome[];
+  parked: StepOutcome[];
+  child: StepOutcome[];
+}
+
+export type CloneEnd =
+  | { type: "running"; pid: number; pidfd: number; outcomes: PlanOutcomes }
+  | { type: "failed"; failure: CloneFailure; outcomes: PlanOutcomes };
+
+/** A child that waits in its read: mapped, in its cgroup, not yet released. */
+export class ParkedChild {
+  readonly pid: number;
+  readonly #finish: (released: boolean) => Promise<CloneEnd>;
+  #end: Promise<CloneEnd> | undefined;
+
+  constructor(pid: number, finish: (released: boolean) => Promise<CloneEnd>) {
+    this.pid = pid;
+    this.#finish = finish;
+  }
+
+  /** Lets it go on; resolves when it has exec'd or failed. */
+  release(): Promise<CloneEnd> {
+    return (this.#end ??= this.#finish(true));
+  }
+
+  /** Ends it; resolves when it is gone and all is released. */
+  abort(): Promise<CloneEnd> {
+    return (this.#end ??= this.#finish(false));
+  }
+}
+
+/**
+ * Runs a plan up to the point where the child waits for its release. A plan that fails before that resolves to its failure,
+ * with everything released.
+ */
+export async function cloneAndPark(
+  kernel: Kernel,
+  plan: ChildPlan,
+  userNamespaces: UserNamespaceSource,
+): Promise<ParkedChild | Extract<CloneEnd, { type: "failed" }>> {
+  sharedStub ??= new Stub(ARCHITECTURE);
+  const attempt = new CloneAttempt(kernel, plan, userNamespaces);
+  return attempt.park(sharedStub);
+}
+
+class CloneAttempt {
+  readonly #kernel: Kernel;
+  readonly #plan: ChildPlan;
+  readonly #host: HostStepRunner;
+  readonly #pipe: { read: number; write: number };
+  #memory: ChildMemory | undefined;
+  #returned: Promise<number> | undefined;
+  #preparedCount: number | undefined;
+
+  constructor(kernel: Kernel, plan: ChildPlan, userNamespaces: UserNamespaceSource) {
+    this.#kernel = kernel;
+    this.#plan = plan;
+    this.#host = new HostStepRunner(kernel, userNamespaces);
+    const ends = Buffer.alloc(8);
+    kernel.call("pipe2", ends, CONSTANTS.O_CLOEXEC);
+    this.#pipe = { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
+    this.#host.results.set(RELEASE_READ, this.#pipe.read);
+    this.#host.results.set(RELEASE_WRITE, this.#pipe.write);
+  }
+
+  async park(stub: Stub): Promise<ParkedChild | Extract<CloneEnd, { type: "failed" }>> {
+    try {
+      this.#host.run(this.#plan.prepare);
+      this.#preparedCount = this.#host.outcomes.length;
+      const memory = this.#startClone(stub);
+      const pid = this.#waitForPid(memory);
+      if (pid < 0) return this.#fail(cloneRefused(-pid, this.#plan.namespaces));
+      this.#host.pid = pid;
+      this.#host.run(this.#plan.parked);
+      return new ParkedChild(pid, (released) => this.#finish(released));
+    } catch (error) {
+      const failure = describeFailure(error);
+      await this.#endChild();
+      return this.#fail(failure);
+    }
+  }
+
+  #startClone(stub: Stub): ChildMemory {
+    const { namespaces, intoCgroup, child } = this.#plan;
+    const memory = new ChildMemory(child, this.#host.results, ARCHITECTURE);
+    this.#memory = memory;
+    const into: ConstantName[] = intoCgroup === undefined ? [] : ["CLONE_INTO_CGROUP"];
+    const cgroupFd = intoCgroup === undefined ? undefined : this.#host.results.get(intoCgroup);
+    memory.writeCloneArguments(flagBits([...ALWAYS, ...namespaces, ...into]), CONSTANTS.SIGCHLD, cgroupFd);
+    memory.startedAt = process.hrtime.bigint();
+    this.#returned = stub.run(memory.headerAddress);
+    return memory;
+  }
+
+  /** The kernel writes the pid before the child runs; a clone that failed writes its errno instead. Microseconds, so we spin. */
+  #waitForPid(memory: ChildMemory): number {
+    for (let spin = 0; ; spin++) {
+      if (memory.pid !== 0) return memory.pid;
+      const result = memory.cloneResult;
+      if (result !== undefined) return result;
+      if (spin < SPINS_BEFORE_NAP) this.#kernel.attempt("sched_yield");
+      else this.#kernel.attempt("nanosleep", NAP, null);
+    }
+  }
+
+  async #finish(released: boolean): Promise<CloneEnd> {
+    const memory = this.#memory as ChildMemory;
+    if (!released) {
+      await this.#endChild();
+      return this.#fail({
+        step: "wait for release",
+        call: "",
+        errno: null,
+        message: "the launch was called off",
+        exec: false,
+      });
+    }
+    this.#kernel.call("write", this.#pipe.write, Buffer.from([1]), 1);
+    await this.#returned;
+    const failed = memory.failedStep;
+    if (failed !== undefined) {
+      await this.#endChild();
+      return this.#fail(
+        describeFailure({ step: failed, result: memory.resultOf(failed.name) ?? 0, memory, plan: this.#plan }),
+      );
+    }
+    const pid = await this.#pidThatMatters(memory);
+    const outcomes = this.#outcomes();
+    const pidfd = pid === memory.pid ? memory.pidfd : this.#kernel.call("pidfd_open", pid, 0);
+    this.#release();
+    return { type: "running", pid, pidfd, outcomes };
+  }
+
+  /** The second clone's pid, after its parent (the first) is reaped. */
+  async #pidThatMatters(memory: ChildMemory): Promise<number> {
+    if (this.#plan.pidFrom === undefined) return memory.pid;
+    const pid = memory.resultOf(this.#plan.pidFrom) ?? -1;
+    await reap(this.#kernel, memory.pidfd);
+    this.#kernel.attempt("close", memory.pidfd);
+    return pid;
+  }
+
+  /** Kills the child if there is one, waits until the stub is back, and reaps. */
+  async #endChild(): Promise<void> {
+    const memory = this.#memory;
+    if (memory === undefined || memory.pid === 0) return;
+    this.#kernel.attempt("pidfd_send_signal", memory.pidfd, 9, null, 0);
+    await this.#returned;
+    await reap(this.#kernel, memory.pidfd);
+    this.#kernel.attempt("close", memory.pidfd);
+    const second = this.#plan.pidFrom === undefined ? undefined : memory.resultOf(this.#plan.pidFrom);
+    if (second !== undefined && second > 0) await this.#reapSecond(second);
+  }
+
+  async #reapSecond(pid: number): Promise<void> {
+    const pidfd = this.#kernel.attempt("pidfd_open", pid, 0);
+    if (pidfd < 0) return;
+    this.#kernel.attempt("pidfd_send_signal", pidfd, 9, null, 0);
+    await reap(this.#kernel, pidfd);
+    this.#kernel.attempt("close", pidfd);
+  }
+
+  #fail(failure: CloneFailure): Extract<CloneEnd, { type: "failed" }> {
+    const outcomes = this.#outcomes();
+    this.#release();
+    return { type: "failed", failure, outcomes };
+  }
+
+  #outcomes(): PlanOutcomes {
+    return {
+      prepare: this.#host.outcomes.slice(0, this.#preparedCount),
+      parked: this.#preparedCount === undefined ? [] : this.#host.outcomes.slice(this.#preparedCount),
+      child: this.#memory?.outcomes() ?? [],
+    };
+  }
+
+  #release(): void {
+    this.#host.runAll(this.#plan.cleanup);
+    this.#host[Symbol.dispose]();
+    this.#kernel.attempt("close", this.#pipe.read);
+    this.#kernel.attempt("close", this.#pipe.write);
+    this.#memory?.[Symbol.dispose]();
+    this.#memory = undefined;
+  }
+}

@@ -1,0 +1,13 @@
+import { formatSyscall } from "./format-call.ts";
+import type { HostStep, IdExtent, Step } from "./step.ts";
+
+/** A step in strace's notation, without its result. */
+export function formatStep(step: Step | HostStep): string {
+  if (!("kind" in step) || step.kind === "call") return formatSyscall(step.call, step.args);
+  if (step.kind === "write") return `write(<${step.path}>, ${JSON.stringify(step.text)}, ${Buffer.byteLength(step.text)})`;
+  return `user_namespace({uid_map=${formatExtents(step.map.uid)}, gid_map=${formatExtents(step.map.gid)}})`;
+}
+
+function formatExtents(extents: readonly IdExtent[]): string {
+  return `"${extents.map(({ inside, outside, count }) => `${inside} ${outside} ${count}`).join("\\n")}"`;
+}

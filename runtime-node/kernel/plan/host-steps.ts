@@ -1,0 +1,127 @@
+import { CONSTANTS } from "../constants.ts";
+import { Arena } from "../arena.ts";
+import { ERRNO } from "../errno.ts";
+import { type Kernel, KernelError } from "../kernel.ts";
+import { type ArgumentScope, writeArgument } from "./argument-memory.ts";
+import type { HostStep, IdMap, StepOutcome } from "./step.ts";
+
+/** Where the fds of user namespaces come from. */
+export interface UserNamespaceSource {
+  /** An fd that stays the source's own. */
+  open(map: IdMap): number;
+}
+
+/** A host step failed; `outcomes` tells how far the plan came. */
+export class HostStepError extends Error {
+  override readonly name = "HostStepError";
+  readonly step: HostStep;
+
+  constructor(step: HostStep, cause: unknown) {
+    super(`${step.name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.step = step;
+  }
+}
+
+/**
+ * Makes host steps on this thread and keeps their results and fds. Disposal closes the fds that steps opened, last first.
+ */
+export class HostStepRunner implements Disposable {
+  readonly results = new Map<string, number>();
+  readonly outcomes: StepOutcome[] = [];
+  pid: number | undefined;
+  readonly #kernel: Kernel;
+  readonly #userNamespaces: UserNamespaceSource;
+  readonly #opened: number[] = [];
+  readonly #arena = new Arena(64 * 1024);
+
+  constructor(kernel: Kernel, userNamespaces: UserNamespaceSource) {
+    this.#kernel = kernel;
+    this.#userNamespaces = userNamespaces;
+  }
+
+  /** Makes the steps in order; throws a {@link HostStepError} at the first that fails. */
+  run(steps: readonly HostStep[]): void {
+    for (const step of steps) this.#runStep(step);
+  }
+
+  /** Makes every step, whatever becomes of the others; returns the errors. */
+  runAll(steps: readonly HostStep[]): Error[] {
+    const errors: Error[] = [];
+    for (const step of steps) {
+      try {
+        this.#runStep(step);
+      } catch (error) {
+        errors.push(error as Error);
+      }
+    }
+    return errors;
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#opened.splice(0).toReversed()) this.#kernel.attempt("close", fd);
+    this.#arena[Symbol.dispose]();
+  }
+
+  #runStep(step: HostStep): void {
+    const before = process.hrtime.bigint();
+    let result: number;
+    try {
+      result = this.#perform(step);
+    } catch (error) {
+      const errno = error instanceof KernelError ? ERRNO[error.errno as keyof typeof ERRNO] : undefined;
+      this.#record(step, errno === undefined ? null : -errno, before);
+      if (step.kind !== "user-namespace" && error instanceof KernelError) {
+        if ((step.tolerate as string[] | undefined)?.includes(error.errno)) return;
+      }
+      throw new HostStepError(step, error);
+    }
+    this.#record(step, result, before);
+    if (step.kind === "call" && step.opens === true) this.#opened.push(result);
+  }
+
+  #record(step: HostStep, result: number | null, before: bigint): void {
+    if (result !== null) this.results.set(step.name, result);
+    this.outcomes.push({ result, microseconds: Number(process.hrtime.bigint() - before) / 1000 });
+  }
+
+  #perform(step: HostStep): number {
+    switch (step.kind) {
+      case "call":
+        return this.#call(step);
+      case "write":
+        return this.#write(this.#withPid(step.path), step.text);
+      case "user-namespace":
+        return this.#userNamespaces.open(step.map);
+    }
+  }
+
+  #call(step: Extract<HostStep, { kind: "call" }>): number {
+    this.#arena.rewind();
+    const words = this.#arena.reserve(6 * 8);
+    const scope: ArgumentScope = {
+      resultOf: (name) => this.results.get(name),
+      fillLater: (name) => {
+        throw new RangeError(`"${step.name}" uses the result of "${name}", which has none`);
+      },
+      ...(this.pid === undefined ? {} : { pid: this.pid }),
+    };
+    step.args.forEach((argument, index) => writeArgument(this.#arena, words + index * 8, argument, scope));
+    const word = (index: number): number =>
+      index < step.args.length ? Number(this.#arena.view.getBigInt64(words + index * 8, true)) : 0;
+    return this.#kernel.call(step.call, word(0), word(1), word(2), word(3), word(4), word(5));
+  }
+
+  #write(path: string, text: string): number {
+    const flags = CONSTANTS.O_WRONLY | CONSTANTS.O_CLOEXEC;
+    const fd = this.#kernel.call("openat", CONSTANTS.AT_FDCWD, path, flags, 0);
+    try {
+      return this.#kernel.call("write", fd, Buffer.from(text), Buffer.byteLength(text));
+    } finally {
+      this.#kernel.call("close", fd);
+    }
+  }
+
+  #withPid(text: string): string {
+    return text.replace("{pid}", String(this.pid));
+  }
+}
