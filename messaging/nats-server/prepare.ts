@@ -1,0 +1,77 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { HomeLayout } from "#contracts/home.ts";
+import { messagingError } from "../errors.ts";
+import { openPlatformIdentity, type PlatformIdentity } from "../identity/platform-identity.ts";
+import { makePrivateFolder, writeStateFile } from "../state-file.ts";
+import { requirePrivateAddress, serverUrl } from "./listen-address.ts";
+import type { NatsServerBinary } from "./locate.ts";
+import { renderServerConfig } from "./server-config.ts";
+
+const VALIDATION_TIMEOUT_MS = 10_000;
+
+export interface PrepareOptions {
+  home: Pick<HomeLayout, "hash" | "keys" | "nats">;
+  /** A loopback or private interface's address; it must exist before the command is run. */
+  listenAddress: string;
+  port: number;
+  binary: NatsServerBinary;
+  signal?: AbortSignal;
+}
+
+/** How to run this home's nats-server, and how to connect to it. */
+export interface PreparedNatsServer {
+  command: string;
+  args: string[];
+  url: string;
+  /** What it calls itself in its greeting, `slipway-<hash of the home>`. */
+  serverName: string;
+  configFile: string;
+  creds: PlatformIdentity["creds"];
+  /** SIGTERM ends it at once: lame-duck mode is only entered by SIGUSR2. */
+  stopSignal: "SIGTERM";
+}
+
+/**
+ * Makes everything that nats-server needs in the home: identity, credentials, folders, configuration, which the binary itself then checks.
+ * Called again on the same home it keeps all keys, so that credentials in use stay good. Run it while no nats-server runs on the home.
+ */
+export async function prepareNatsServer(options: PrepareOptions): Promise<PreparedNatsServer> {
+  const { home, binary, listenAddress, port } = options;
+  requirePrivateAddress(listenAddress);
+  await makePrivateFolder(home.nats);
+  const identity = await openPlatformIdentity(home.keys);
+  const configFile = join(home.nats, "nats-server.conf");
+  const serverName = `slipway-${home.hash}`;
+  const rendered = renderServerConfig({ serverName, listenAddress, port, folder: home.nats, identity });
+  await writeStateFile(configFile, rendered);
+  await checkConfig(configFile, rendered, options);
+  return {
+    command: binary.path,
+    args: ["-c", configFile],
+    url: serverUrl(listenAddress, port),
+    serverName,
+    configFile,
+    creds: identity.creds,
+    stopSignal: "SIGTERM",
+  };
+}
+
+/** A disk that lies and a server that does not know an option are found here, not when the platform is half up. */
+async function checkConfig(configFile: string, expected: string, options: PrepareOptions): Promise<void> {
+  if ((await readFile(configFile, "utf8")) !== expected) {
+    throw messagingError("SLIPWAY_MESSAGING_SERVER_CONFIG", `${configFile} does not read back as it was written`);
+  }
+  try {
+    await promisify(execFile)(options.binary.path, ["-t", "-c", configFile], {
+      timeout: VALIDATION_TIMEOUT_MS,
+      ...(options.signal && { signal: options.signal }),
+    });
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    const said = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;
+    throw messagingError("SLIPWAY_MESSAGING_SERVER_CONFIG", `${options.binary.path} refuses ${configFile}: ${said}`, { cause });
+  }
+}
