@@ -99,7 +99,8 @@ async function request(address, options) {
     if (response.ok) return response;
     throw new Error(`it answered ${response.status}`);
   } catch (cause) {
-    const reason = cause instanceof Error ? (cause.cause instanceof Error ? cause.cause.message : cause.message) : cause;
+    // fetch() keeps the network's own reason one cause deeper.
+    const reason = cause instanceof Error ? (cause.cause instanceof Error ? cause.cause : cause).message : String(cause);
     throw new SetupError("SLIPWAY_SETUP_INDEX", `the package index at ${address.origin} could not be read: ${reason}`, {
       remedy: "Check the network and the index that pip is configured with.",
       cause,
