@@ -89,7 +89,7 @@ export class HostStepRunner implements Disposable {
       case "call":
         return this.#call(step);
       case "write":
-        return this.#write(this.#withPid(step.path), step.text);
+        return this.#write(this.#withPid(step.path), this.#withPid(step.text));
       case "user-namespace":
         return this.#userNamespaces.open(step.map);
     }

@@ -1,0 +1,112 @@
+import type { ConstantName } from "#kernel/constants.ts";
+import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
+import type { HostStep, Step } from "#kernel/plan/step.ts";
+import { mapSteps } from "#kernel/user-namespaces.ts";
+import type { CgroupMembership, ContainerLaunch } from "./container-launch.ts";
+import { attachKernelFileSystems, openKernelFileSystems } from "./kernel-file-systems.ts";
+import { maskPaths } from "./masked-paths.ts";
+import { attachMounts, prepareBinds } from "./mounts.ts";
+import { becomeUser, filterAndExec, openStdio, settleProcess } from "./process-steps.ts";
+import { cleanupRoot, enterRoot, prepareRoot } from "./root-file-system.ts";
+import { AT_FDCWD, flags, makeDirectories, onHost, result, setMountAttributes } from "./steps.ts";
+
+/** All of namespaces(7) but cgroup, which must wait until the child is in its cgroup, and time, which nobody wants moved. */
+const NAMESPACES: ConstantName[] = [
+  "CLONE_NEWUSER",
+  "CLONE_NEWPID",
+  "CLONE_NEWNS",
+  "CLONE_NEWNET",
+  "CLONE_NEWUTS",
+  "CLONE_NEWIPC",
+];
+const CGROUP_FD = "cgroup";
+
+/** Every system call that makes the container, in order. */
+export function planContainer(launch: ContainerLaunch): ChildPlan {
+  const { root, runFolder, idMap, mounts, cgroup } = launch;
+  return {
+    prepare: [
+      ...prepareRoot(root, idMap, runFolder),
+      ...prepareBinds(mounts),
+      ...openStdio(launch.stdio),
+      ...openCgroup(cgroup),
+    ],
+    namespaces: NAMESPACES,
+    ...(cgroup.into === null ? {} : { intoCgroup: CGROUP_FD }),
+    parked: [...mapSteps(idMap), ...joinCgroups(cgroup)],
+    child: [
+      ...WAIT_FOR_RELEASE,
+      ...leaveTheHost(),
+      ...openKernelFileSystems(cgroup),
+      ...enterRoot(runFolder),
+      ...attachKernelFileSystems(cgroup),
+      ...attachMounts(mounts),
+      ...openLowPorts(),
+      ...maskPaths(),
+      ...nameAndPlace(launch),
+      ...settleProcess(launch.openFiles),
+      ...becomeUser(launch.process),
+      ...filterAndExec(launch.process),
+    ],
+    cleanup: cleanupRoot(root, runFolder),
+  };
+}
+
+/** A session of its own, root of its user namespace, a cgroup namespace rooted where it now is, no mount shared with the host. */
+function leaveTheHost(): Step[] {
+  return [
+    { name: "own session", call: "setsid", args: [] },
+    { name: "own cgroup namespace", call: "unshare", args: [flags("CLONE_NEWCGROUP")] },
+    { name: "root's group inside", call: "setresgid", args: [0, 0, 0] },
+    { name: "root inside", call: "setresuid", args: [0, 0, 0] },
+    {
+      name: "own session keyring",
+      call: "keyctl",
+      args: [flags("KEYCTL_JOIN_SESSION_KEYRING"), "slipway"],
+      tolerate: ["ENOSYS"],
+    },
+    { name: "mounts are private", call: "mount", args: [null, "/", null, flags("MS_REC", "MS_PRIVATE"), null] },
+  ];
+}
+
+/** As Docker: any user may bind a low port in the container's own network namespace. Before /proc/sys is read-only. */
+function openLowPorts(): Step[] {
+  const file = "low ports";
+  return [
+    {
+      name: file,
+      call: "openat",
+      args: [AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", flags("O_WRONLY", "O_CLOEXEC"), 0],
+    },
+    {
+      name: "open low ports",
+      call: "write",
+      args: [result(file), { bytes: Buffer.from("0").toString("base64"), label: '"0"' }, 1],
+    },
+  ];
+}
+
+function nameAndPlace({ hostname, root, process }: ContainerLaunch): Step[] {
+  const readOnly = setMountAttributes("make the root read-only", { path: "/" }, { set: ["MOUNT_ATTR_RDONLY"] });
+  return [
+    ...(process.workingDir === "/" ? [] : makeDirectories(process.workingDir)),
+    ...(root.readOnly ? [readOnly] : []),
+    { name: "host name", call: "sethostname", args: [hostname, Buffer.byteLength(hostname)] },
+    { name: "working directory", call: "chdir", args: [process.workingDir] },
+  ];
+}
+
+function openCgroup({ into }: CgroupMembership): HostStep[] {
+  if (into === null) return [];
+  const how = flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC");
+  return [onHost({ name: CGROUP_FD, call: "openat", args: [AT_FDCWD, into, how, 0] }, true)];
+}
+
+function joinCgroups({ join }: CgroupMembership): HostStep[] {
+  return join.map((directory) => ({
+    kind: "write",
+    name: `join ${directory}`,
+    path: `${directory}/cgroup.procs`,
+    text: "{pid}",
+  }));
+}
