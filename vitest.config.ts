@@ -9,5 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ["default"],
+    // A test that is left with `.only` would silence the others.
+    allowOnly: false,
+    passWithNoTests: false,
   },
 });
