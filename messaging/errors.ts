@@ -7,7 +7,8 @@ export const MESSAGING_ERRORS = {
   },
   SLIPWAY_MESSAGING_SERVER_UNSUPPORTED: {
     status: 503,
-    remedy: "Use nats-server 2.10.23 or newer (2.10.0 to 2.10.6 also work), or unset SLIPWAY_NATS_SERVER and run `npm run setup`.",
+    remedy:
+      "Use nats-server 2.10.23 or newer (2.10.0 to 2.10.6 also work), or unset SLIPWAY_NATS_SERVER and run `npm run setup`.",
   },
   SLIPWAY_MESSAGING_SERVER_CONFIG: {
     status: 500,
@@ -23,7 +24,8 @@ export const MESSAGING_ERRORS = {
   },
   SLIPWAY_MESSAGING_IDENTITY_DAMAGED: {
     status: 500,
-    remedy: "Restore the named file from a backup; without one, move the whole keys folder away: every credential is then issued anew.",
+    remedy:
+      "Restore the named file from a backup; without one, move the whole keys folder away: every credential is then issued anew.",
   },
   SLIPWAY_MESSAGING_SUBJECT_INVALID: {
     status: 400,
@@ -39,11 +41,13 @@ export const MESSAGING_ERRORS = {
   },
   SLIPWAY_MESSAGING_UNAVAILABLE: {
     status: 503,
-    remedy: "nats-server does not answer: it is started again by itself; try again, and look into its log if it stays away.",
+    remedy:
+      "nats-server does not answer: it is started again by itself; try again, and look into its log if it stays away.",
   },
   SLIPWAY_MESSAGING_STORE_LOST: {
     status: 503,
-    remedy: "JetStream's store has lost what was kept in it: restore the home's nats folder, or restart the platform to begin anew.",
+    remedy:
+      "JetStream's store has lost what was kept in it: restore the home's nats folder, or restart the platform to begin anew.",
   },
   SLIPWAY_MESSAGING_CONFLICT: {
     status: 409,

@@ -5,7 +5,12 @@ import { formatCreds, parseCreds } from "./creds-file.ts";
 import { signJwt } from "./jwt.ts";
 import { loadOrCreateKey, readIfPresent } from "./key-file.ts";
 import { Nkey } from "./nkey.ts";
-import { PLATFORM_PROCESSES, type PlatformProcess, processPermissions, SYSTEM_USER_PERMISSIONS } from "./process-permissions.ts";
+import {
+  PLATFORM_PROCESSES,
+  type PlatformProcess,
+  processPermissions,
+  SYSTEM_USER_PERMISSIONS,
+} from "./process-permissions.ts";
 
 export interface SignedAccount {
   key: string;

@@ -33,10 +33,12 @@ test("a binary on PATH that loses acknowledged writes is passed over for what se
 
 test("only unfit binaries: the error names each with its version", async () => {
   const unfit = await placeServer(join(folder, "bin", "nats-server"), "2.10.22");
-  await expect(locateNatsServer({ environment: { PATH: join(folder, "bin") }, packageRoot: folder })).rejects.toMatchObject({
-    code: "SLIPWAY_MESSAGING_SERVER_UNSUPPORTED",
-    message: expect.stringContaining(`${unfit} (2.10.22)`),
-  });
+  await expect(locateNatsServer({ environment: { PATH: join(folder, "bin") }, packageRoot: folder })).rejects.toMatchObject(
+    {
+      code: "SLIPWAY_MESSAGING_SERVER_UNSUPPORTED",
+      message: expect.stringContaining(`${unfit} (2.10.22)`),
+    },
+  );
 });
 
 test("a named binary that is not there is an error, not a reason to take another", async () => {

@@ -3,7 +3,12 @@ import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { messagingError } from "../errors.ts";
-import { canKeepAcknowledgedWrites, formatServerVersion, parseServerVersion, type ServerVersion } from "./server-version.ts";
+import {
+  canKeepAcknowledgedWrites,
+  formatServerVersion,
+  parseServerVersion,
+  type ServerVersion,
+} from "./server-version.ts";
 
 const PACKAGE_ROOT = join(import.meta.dirname, "..", "..");
 const VERSION_TIMEOUT_MS = 10_000;
@@ -72,7 +77,10 @@ async function isExecutable(path: string): Promise<boolean> {
 
 async function readVersion(path: string, signal: AbortSignal | undefined): Promise<ServerVersion | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(path, ["--version"], { timeout: VERSION_TIMEOUT_MS, ...(signal && { signal }) });
+    const { stdout } = await promisify(execFile)(path, ["--version"], {
+      timeout: VERSION_TIMEOUT_MS,
+      ...(signal && { signal }),
+    });
     return parseServerVersion(stdout);
   } catch (error) {
     signal?.throwIfAborted();

@@ -16,7 +16,12 @@ test("a second preparation of the same home keeps every key", async () => {
   const before = await readKeys(home.keys);
   await server.stop();
   const binary = await locateNatsServer();
-  const again = await prepareNatsServer({ home, listenAddress: "127.0.0.1", port: Number(new URL(prepared.url).port), binary });
+  const again = await prepareNatsServer({
+    home,
+    listenAddress: "127.0.0.1",
+    port: Number(new URL(prepared.url).port),
+    binary,
+  });
   expect(again).toEqual(prepared);
   expect(await readKeys(home.keys)).toEqual(before);
   await server.startAgain();
@@ -28,11 +33,13 @@ test("the keys are their owner's alone, and none of them stands in the configura
   expect((await stat(keys)).mode & 0o777).toBe(0o700);
   expect((await stat(nats)).mode & 0o777).toBe(0o700);
   const config = await readFile(server.prepared.configFile, "utf8");
-  for (const file of await readdir(keys)) {
-    expect((await stat(join(keys, file))).mode & 0o777, file).toBe(0o600);
-    const seeds = (await readFile(join(keys, file), "utf8")).match(/\bS[OAU][A-Z2-7]{56}\b/g);
-    expect(seeds, file).toHaveLength(1);
-    for (const seed of seeds!) expect(config).not.toContain(seed);
+  const files = await readdir(keys);
+  expect(files).toHaveLength(8);
+  for (const file of files) {
+    const { mode } = await stat(join(keys, file));
+    const seeds = (await readFile(join(keys, file), "utf8")).match(/\bS[OAU][A-Z2-7]{56}\b/g) ?? [];
+    expect({ file, mode: mode & 0o777, seeds: seeds.length }).toEqual({ file, mode: 0o600, seeds: 1 });
+    expect(config).not.toContain(seeds[0]);
   }
 });
 

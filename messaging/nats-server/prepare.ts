@@ -72,6 +72,8 @@ async function checkConfig(configFile: string, expected: string, options: Prepar
   } catch (cause) {
     options.signal?.throwIfAborted();
     const said = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;
-    throw messagingError("SLIPWAY_MESSAGING_SERVER_CONFIG", `${options.binary.path} refuses ${configFile}: ${said}`, { cause });
+    throw messagingError("SLIPWAY_MESSAGING_SERVER_CONFIG", `${options.binary.path} refuses ${configFile}: ${said}`, {
+      cause,
+    });
   }
 }

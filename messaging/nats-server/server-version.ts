@@ -12,8 +12,7 @@ export function parseServerVersion(output: string): ServerVersion | undefined {
   return { major: Number(match[1]), minor: Number(match[2]), patch: Number(match[3]) };
 }
 
-export const formatServerVersion = (version: ServerVersion): string =>
-  `${version.major}.${version.minor}.${version.patch}`;
+export const formatServerVersion = (version: ServerVersion): string => `${version.major}.${version.minor}.${version.patch}`;
 
 /**
  * `sync_interval: always` exists from 2.10 on, and what it promises was broken from 2.10.7 to 2.10.22: without it an

@@ -32,7 +32,9 @@ export async function startNatsServer(
   } catch (cause) {
     await stop(child, exited);
     options.signal?.throwIfAborted();
-    throw messagingError("SLIPWAY_MESSAGING_SERVER_FAILED", `nats-server did not come up on ${prepared.url}: ${output()}`, { cause });
+    throw messagingError("SLIPWAY_MESSAGING_SERVER_FAILED", `nats-server did not come up on ${prepared.url}: ${output()}`, {
+      cause,
+    });
   }
   return {
     pid: child.pid!,
