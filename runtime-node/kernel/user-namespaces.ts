@@ -2,7 +2,7 @@ import { CONSTANTS } from "./constants.ts";
 import type { Kernel } from "./kernel.ts";
 import { type ChildPlan, WAIT_FOR_RELEASE } from "./plan/child-plan.ts";
 import { cloneAndPark, ParkedChild } from "./plan/clone.ts";
-import type { UserNamespaceSource } from "./plan/host-steps.ts";
+import type { LastingFds } from "./plan/host-steps.ts";
 import type { HostStep, IdExtent, IdMap } from "./plan/step.ts";
 
 const mapText = (extents: readonly IdExtent[]): string =>
@@ -16,17 +16,16 @@ export function mapSteps(map: IdMap): HostStep[] {
   ];
 }
 
-const NONE: UserNamespaceSource = {
-  open: () => {
-    throw new RangeError("a user namespace cannot be pinned while pinning one");
-  },
+const nothing = (): never => {
+  throw new RangeError("pinning a user namespace takes no lasting fd");
 };
+const NONE: LastingFds = { userNamespace: nothing, pidfd: nothing };
 
 /**
  * User namespaces that exist only as fds, one for each map: mount_setattr(2) takes one to say how a mount's ids are shifted.
  * Made by a child that lives for a moment; an fd keeps the namespace.
  */
-export class UserNamespaces implements UserNamespaceSource, Disposable {
+export class UserNamespaces implements Disposable {
   readonly #kernel: Kernel;
   readonly #fds = new Map<string, Promise<number>>();
   readonly #ready = new Map<string, number>();

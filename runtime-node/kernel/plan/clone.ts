@@ -6,7 +6,7 @@ import { Stub } from "../stub/stub.ts";
 import { ChildMemory } from "./child-memory.ts";
 import { type ChildPlan, RELEASE_READ, RELEASE_WRITE } from "./child-plan.ts";
 import { type CloneFailure, describeFailure, cloneRefused } from "./clone-failure.ts";
-import { HostStepRunner, type UserNamespaceSource } from "./host-steps.ts";
+import { HostStepRunner, type LastingFds } from "./host-steps.ts";
 import type { StepOutcome } from "./step.ts";
 
 const ALWAYS: ConstantName[] = ["CLONE_VM", "CLONE_VFORK", "CLONE_PIDFD", "CLONE_PARENT_SETTID", "CLONE_CLEAR_SIGHAND"];
@@ -55,10 +55,10 @@ export class ParkedChild {
 export async function cloneAndPark(
   kernel: Kernel,
   plan: ChildPlan,
-  userNamespaces: UserNamespaceSource,
+  lasting: LastingFds,
 ): Promise<ParkedChild | Extract<CloneEnd, { type: "failed" }>> {
   sharedStub ??= new Stub(ARCHITECTURE);
-  const attempt = new CloneAttempt(kernel, plan, userNamespaces);
+  const attempt = new CloneAttempt(kernel, plan, lasting);
   return attempt.park(sharedStub);
 }
 
@@ -71,10 +71,10 @@ class CloneAttempt {
   #returned: Promise<number> | undefined;
   #preparedCount: number | undefined;
 
-  constructor(kernel: Kernel, plan: ChildPlan, userNamespaces: UserNamespaceSource) {
+  constructor(kernel: Kernel, plan: ChildPlan, lasting: LastingFds) {
     this.#kernel = kernel;
     this.#plan = plan;
-    this.#host = new HostStepRunner(kernel, userNamespaces);
+    this.#host = new HostStepRunner(kernel, lasting);
     const ends = Buffer.alloc(8);
     kernel.call("pipe2", ends, CONSTANTS.O_CLOEXEC);
     this.#pipe = { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };

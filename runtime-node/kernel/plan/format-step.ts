@@ -5,6 +5,7 @@ import type { HostStep, IdExtent, Step } from "./step.ts";
 export function formatStep(step: Step | HostStep): string {
   if (!("kind" in step) || step.kind === "call") return formatSyscall(step.call, step.args);
   if (step.kind === "write") return `write(<${step.path}>, ${JSON.stringify(step.text)}, ${Buffer.byteLength(step.text)})`;
+  if (step.kind === "pidfd") return `pidfd(${JSON.stringify(step.child)})`;
   return `user_namespace({uid_map=${formatExtents(step.map.uid)}, gid_map=${formatExtents(step.map.gid)}})`;
 }
 

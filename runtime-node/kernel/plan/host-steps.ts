@@ -5,10 +5,11 @@ import { type Kernel, KernelError } from "../kernel.ts";
 import { type ArgumentScope, writeArgument } from "./argument-memory.ts";
 import type { HostStep, IdMap, StepOutcome } from "./step.ts";
 
-/** Where the fds of user namespaces come from. */
-export interface UserNamespaceSource {
-  /** An fd that stays the source's own. */
-  open(map: IdMap): number;
+/** Fds that outlive a plan and stay their owner's. */
+export interface LastingFds {
+  userNamespace(map: IdMap): number;
+  /** The pidfd of a running child; throws when there is none. */
+  pidfd(child: string): number;
 }
 
 /** A host step failed; `outcomes` tells how far the plan came. */
@@ -30,13 +31,13 @@ export class HostStepRunner implements Disposable {
   readonly outcomes: StepOutcome[] = [];
   pid: number | undefined;
   readonly #kernel: Kernel;
-  readonly #userNamespaces: UserNamespaceSource;
+  readonly #lasting: LastingFds;
   readonly #opened: number[] = [];
   readonly #arena = new Arena(64 * 1024);
 
-  constructor(kernel: Kernel, userNamespaces: UserNamespaceSource) {
+  constructor(kernel: Kernel, lasting: LastingFds) {
     this.#kernel = kernel;
-    this.#userNamespaces = userNamespaces;
+    this.#lasting = lasting;
   }
 
   /** Makes the steps in order; throws a {@link HostStepError} at the first that fails. */
@@ -70,9 +71,7 @@ export class HostStepRunner implements Disposable {
     } catch (error) {
       const errno = error instanceof KernelError ? ERRNO[error.errno as keyof typeof ERRNO] : undefined;
       this.#record(step, errno === undefined ? null : -errno, before);
-      if (step.kind !== "user-namespace" && error instanceof KernelError) {
-        if ((step.tolerate as string[] | undefined)?.includes(error.errno)) return;
-      }
+      if (error instanceof KernelError && isTolerated(step, error)) return;
       throw new HostStepError(step, error);
     }
     this.#record(step, result, before);
@@ -91,7 +90,9 @@ export class HostStepRunner implements Disposable {
       case "write":
         return this.#write(this.#withPid(step.path), this.#withPid(step.text));
       case "user-namespace":
-        return this.#userNamespaces.open(step.map);
+        return this.#lasting.userNamespace(step.map);
+      case "pidfd":
+        return this.#lasting.pidfd(step.child);
     }
   }
 
@@ -124,4 +125,8 @@ export class HostStepRunner implements Disposable {
   #withPid(text: string): string {
     return text.replace("{pid}", String(this.pid));
   }
+}
+
+function isTolerated(step: HostStep, error: KernelError): boolean {
+  return "tolerate" in step && ((step.tolerate as string[] | undefined)?.includes(error.errno) ?? false);
 }

@@ -51,7 +51,9 @@ export type HostStep =
   /** Opens, writes, closes: id maps, cgroup files. `path` may hold `{pid}`. */
   | { kind: "write"; name: string; path: string; text: string; tolerate?: ErrnoName[] }
   /** An fd of a user namespace with this map, for idmapped mounts; kept and shared between launches. */
-  | { kind: "user-namespace"; name: string; map: IdMap };
+  | { kind: "user-namespace"; name: string; map: IdMap }
+  /** The pidfd of a child that runs, by the id it was launched under. */
+  | { kind: "pidfd"; name: string; child: string };
 
 /** How a step went. */
 export interface StepOutcome {

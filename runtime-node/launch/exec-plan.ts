@@ -1,0 +1,90 @@
+import type { StepArgument, Step } from "#kernel/plan/step.ts";
+import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
+import type { CgroupMembership, ProcessLaunch, StdioPaths } from "./container-launch.ts";
+import { becomeUser, filterAndExec, openStdio, settleProcess } from "./process-steps.ts";
+import { flags, onHost, result, AT_FDCWD } from "./steps.ts";
+
+/** A process to be started in a running container's namespaces, cgroup and seccomp filter. */
+export interface ExecLaunch {
+  /** The id the container was launched under. */
+  container: string;
+  process: ProcessLaunch;
+  stdio: StdioPaths;
+  cgroup: CgroupMembership;
+  openFiles: { soft: number; hard: number };
+}
+
+const CONTAINER = "container";
+const CGROUP_FD = "cgroup";
+const SECOND_CLONE = "clone into the pid namespace";
+const LEAVE = "the first child ends";
+
+/**
+ * setns(2) into a pid namespace only moves children, so the first child joins everything and clones a second time. With
+ * CLONE_PARENT the second is the supervisor's own child, so its exit code is ours to wait for.
+ */
+export function planExec({ container, process, stdio, cgroup, openFiles }: ExecLaunch): ChildPlan {
+  return {
+    prepare: [
+      { kind: "pidfd", name: CONTAINER, child: container },
+      ...openStdio(stdio),
+      ...(cgroup.into === null
+        ? []
+        : [
+            onHost(
+              {
+                name: CGROUP_FD,
+                call: "openat",
+                args: [AT_FDCWD, cgroup.into, flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"), 0],
+              },
+              true,
+            ),
+          ]),
+    ],
+    namespaces: [],
+    ...(cgroup.into === null ? {} : { intoCgroup: CGROUP_FD }),
+    parked: cgroup.join.map((directory) => ({
+      kind: "write" as const,
+      name: `join ${directory}`,
+      path: `${directory}/cgroup.procs`,
+      text: "{pid}",
+    })),
+    child: [
+      ...WAIT_FOR_RELEASE,
+      joinNamespaces(),
+      secondClone(),
+      { name: "own session", call: "setsid", args: [] },
+      { name: "root's group inside", call: "setresgid", args: [0, 0, 0] },
+      { name: "root inside", call: "setresuid", args: [0, 0, 0] },
+      { name: "working directory", call: "chdir", args: [process.workingDir] },
+      ...settleProcess(openFiles),
+      ...becomeUser(process),
+      ...filterAndExec(process),
+      { name: LEAVE, call: "exit_group", args: [0] },
+    ],
+    pidFrom: SECOND_CLONE,
+    cleanup: [],
+  };
+}
+
+function joinNamespaces(): Step {
+  const all = flags(
+    "CLONE_NEWUSER",
+    "CLONE_NEWNS",
+    "CLONE_NEWPID",
+    "CLONE_NEWNET",
+    "CLONE_NEWUTS",
+    "CLONE_NEWIPC",
+    "CLONE_NEWCGROUP",
+  );
+  return { name: "join the namespaces", call: "setns", args: [result(CONTAINER), all] };
+}
+
+/** The second child runs on the first one's stack, which sleeps meanwhile (CLONE_VFORK); no step pushes anything. */
+function secondClone(): Step {
+  const words: StepArgument[] = [
+    flags("CLONE_VM", "CLONE_VFORK", "CLONE_PARENT", "CLONE_CLEAR_SIGHAND"),
+    ...Array<number>(10).fill(0),
+  ];
+  return { name: SECOND_CLONE, call: "clone3", args: [{ words }, words.length * 8], branch: LEAVE };
+}

@@ -1,0 +1,95 @@
+import { rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import type { RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
+import type { ChildReport } from "../launch/protocol.ts";
+import type { ChildTable } from "./child-table.ts";
+
+/** The agent's socket, 0600. One agent at a time: a new connection ends the former. */
+export class ChildServer implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #children: ChildTable;
+  #agent: Socket | undefined;
+
+  private constructor(server: Server, children: ChildTable) {
+    this.#server = server;
+    this.#children = children;
+    server.on("connection", (socket) => this.#accept(socket));
+  }
+
+  static listen(path: string, children: ChildTable): Promise<ChildServer> {
+    // The home's lock is held: whoever made this socket is gone.
+    rmSync(path, { force: true });
+    const server = createServer();
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      const umask = process.umask(0o177);
+      server.listen(path, () => resolve(new ChildServer(server, children)));
+      process.umask(umask);
+    });
+  }
+
+  reportExit(report: ChildReport): void {
+    this.#send({ type: "exited", report });
+  }
+
+  /** Asks the agent to stop the containers; false when there is no agent. */
+  askToStopContainers(): boolean {
+    if (this.#agent === undefined) return false;
+    this.#send({ type: "stop-containers" });
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent?.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    this.#agent?.destroy();
+    this.#agent = socket;
+    createInterface({ input: socket }).on("line", (line) => void this.#serve(socket, JSON.parse(line) as RequestLine));
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      if (this.#agent !== socket) return;
+      this.#agent = undefined;
+      void this.#children.abortParked();
+    });
+  }
+
+  async #serve(socket: Socket, request: RequestLine): Promise<void> {
+    const reply = (line: ServerLine): void => {
+      if (!socket.destroyed) socket.write(`${JSON.stringify(line)}\n`);
+    };
+    try {
+      reply({ type: "answer", id: request.id, answer: await this.#perform(request) });
+    } catch (error) {
+      reply({ type: "refused", id: request.id, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async #perform(request: RequestLine): Promise<SupervisorAnswer> {
+    const done = { type: "done" } as const;
+    switch (request.type) {
+      case "launch":
+        return this.#children.launch(request.child, request.plan);
+      case "release":
+        return this.#children.release(request.child);
+      case "abort":
+        await this.#children.abort(request.child);
+        return done;
+      case "signal":
+        this.#children.signal(request.child, request.signal);
+        return done;
+      case "forget":
+        this.#children.forget(request.child);
+        return done;
+      case "list":
+        return { type: "children", children: this.#children.reports() };
+    }
+  }
+
+  #send(line: ServerLine): void {
+    this.#agent?.write(`${JSON.stringify(line)}\n`);
+  }
+}

@@ -1,0 +1,162 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { Kernel } from "#kernel/kernel.ts";
+import { reap, startTimeOf } from "#kernel/pidfd.ts";
+import type { ChildPlan } from "#kernel/plan/child-plan.ts";
+import { cloneAndPark, type CloneEnd, ParkedChild } from "#kernel/plan/clone.ts";
+import type { LastingFds } from "#kernel/plan/host-steps.ts";
+import { UserNamespaces } from "#kernel/user-namespaces.ts";
+import type { ChildReport, LaunchAnswer } from "../launch/protocol.ts";
+import type { ChildState } from "../launch/protocol.ts";
+
+type Entry = { state: ChildState; parked?: ParkedChild; pidfd?: number };
+
+/**
+ * Every container process of this machine. What runs is written to a file in the run folder (gone with a reboot, as the
+ * processes are), so that the next supervisor adopts it.
+ */
+export class ChildTable implements Disposable {
+  readonly #kernel: Kernel;
+  readonly #file: string;
+  readonly #userNamespaces: UserNamespaces;
+  readonly #entries = new Map<string, Entry>();
+  readonly #closing = new AbortController();
+  readonly #onExit: (report: ChildReport) => void;
+
+  constructor(kernel: Kernel, file: string, onExit: (report: ChildReport) => void) {
+    this.#kernel = kernel;
+    this.#file = file;
+    this.#onExit = onExit;
+    this.#userNamespaces = new UserNamespaces(kernel);
+  }
+
+  /** Takes over what a former supervisor left running, or recorded as ended. A pid is believed only with its start time. */
+  adopt(): void {
+    for (const { child, state } of readReports(this.#file)) {
+      if (state.type === "exited") this.#entries.set(child, { state });
+      if (state.type === "running") this.#adoptRunning(child, state);
+    }
+    this.#save();
+  }
+
+  reports(): ChildReport[] {
+    return [...this.#entries].map(([child, { state }]) => ({ child, state }));
+  }
+
+  get running(): number {
+    return this.reports().filter(({ state }) => state.type === "running").length;
+  }
+
+  async launch(child: string, plan: ChildPlan): Promise<LaunchAnswer> {
+    if (this.#entries.has(child)) throw new Error(`"${child}" is there already (${this.#entries.get(child)?.state.type})`);
+    await this.#userNamespaces.prepare(plan.prepare);
+    const parked = await cloneAndPark(this.#kernel, plan, this.#lastingFds());
+    if (!(parked instanceof ParkedChild)) return parked;
+    this.#entries.set(child, { state: { type: "parked", pid: parked.pid }, parked });
+    return { type: "parked", pid: parked.pid };
+  }
+
+  async release(child: string): Promise<LaunchAnswer> {
+    const end = await this.#parked(child).release();
+    if (end.type === "failed") {
+      this.#entries.delete(child);
+      return end;
+    }
+    return this.#started(child, end);
+  }
+
+  async abort(child: string): Promise<void> {
+    const parked = this.#parked(child);
+    this.#entries.delete(child);
+    await parked.abort();
+  }
+
+  /** The agent went away: nobody will release these. */
+  async abortParked(): Promise<void> {
+    const parked = this.reports().filter(({ state }) => state.type === "parked");
+    await Promise.allSettled(parked.map(({ child }) => this.abort(child)));
+  }
+
+  signal(child: string, signal: number): void {
+    const pidfd = this.#entries.get(child)?.pidfd;
+    if (pidfd === undefined) throw new Error(`"${child}" does not run`);
+    this.#kernel.call("pidfd_send_signal", pidfd, signal, null, 0);
+  }
+
+  forget(child: string): void {
+    if (this.#entries.get(child)?.state.type !== "exited") return;
+    this.#entries.delete(child);
+    this.#save();
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort();
+    for (const { pidfd } of this.#entries.values()) if (pidfd !== undefined) this.#kernel.attempt("close", pidfd);
+    this.#userNamespaces[Symbol.dispose]();
+  }
+
+  #parked(child: string): ParkedChild {
+    const parked = this.#entries.get(child)?.parked;
+    if (parked === undefined) throw new Error(`"${child}" does not wait to be released`);
+    return parked;
+  }
+
+  #started(child: string, { pid, pidfd, outcomes }: Extract<CloneEnd, { type: "running" }>): LaunchAnswer {
+    // A zombie still has its start time, so a process that ended already is found too.
+    const startTime = startTimeOf(pid) ?? 0;
+    this.#entries.set(child, { state: { type: "running", pid, startTime }, pidfd });
+    this.#save();
+    void this.#watch(child, pid, startTime, pidfd);
+    return { type: "running", pid, startTime, outcomes };
+  }
+
+  #adoptRunning(child: string, state: Extract<ChildState, { type: "running" }>): void {
+    const pidfd = this.#kernel.attempt("pidfd_open", state.pid, 0);
+    if (pidfd >= 0 && startTimeOf(state.pid) === state.startTime) {
+      this.#entries.set(child, { state, pidfd });
+      void this.#watch(child, state.pid, state.startTime, pidfd);
+      return;
+    }
+    if (pidfd >= 0) this.#kernel.attempt("close", pidfd);
+    const status = { code: null, signal: null };
+    this.#entries.set(child, { state: { ...state, type: "exited", status, exitedAt: new Date().toISOString() } });
+  }
+
+  async #watch(child: string, pid: number, startTime: number, pidfd: number): Promise<void> {
+    try {
+      const status = await reap(this.#kernel, pidfd, this.#closing.signal);
+      const state: ChildState = { type: "exited", pid, startTime, status, exitedAt: new Date().toISOString() };
+      this.#kernel.attempt("close", pidfd);
+      this.#entries.set(child, { state });
+      this.#save();
+      this.#onExit({ child, state });
+    } catch (error) {
+      if (!this.#closing.signal.aborted) throw error;
+    }
+  }
+
+  #lastingFds(): LastingFds {
+    return {
+      userNamespace: (map) => this.#userNamespaces.open(map),
+      pidfd: (child) => {
+        const pidfd = this.#entries.get(child)?.pidfd;
+        if (pidfd === undefined) throw new Error(`"${child}" does not run`);
+        return pidfd;
+      },
+    };
+  }
+
+  #save(): void {
+    const lasting = this.reports().filter(({ state }) => state.type !== "parked");
+    writeFileSync(`${this.#file}.new`, JSON.stringify(lasting), { mode: 0o600 });
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+function readReports(file: string): ChildReport[] {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as ChildReport[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
