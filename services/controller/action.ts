@@ -23,8 +23,10 @@ export type Action =
   | { type: "remove-account"; project: string }
   | { type: "delete-project"; key: string; event: NewEvent };
 
-/** What to do for one project, in this order; what fails is decided again. */
+/** What to do for one project, or one instance of `run`, in this order; what fails is decided again. */
 export interface ProjectPlan {
+  /** The project, or `<project>/<instance id>`: plans of one id are not carried out at once. */
+  id: string;
   project: string;
   /** W3C Trace Context of the request that this follows from. */
   traceparent: string | undefined;

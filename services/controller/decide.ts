@@ -32,12 +32,13 @@ export function decide({ snapshot, node, now }: World): Decision {
     // Routes first: a gateway must know the new instance before the old one drains.
     const actions = [...(routes.get(entry.key) ?? []), ...decideProject(view, scope)];
     routes.delete(entry.key);
-    return { project: entry.key, traceparent: entry.value.traceparent, actions };
+    return { id: entry.key, project: entry.key, traceparent: entry.value.traceparent, actions };
   });
-  for (const [project, actions] of routes) plans.push({ project, traceparent: undefined, actions });
+  for (const [project, actions] of routes) plans.push({ id: project, project, traceparent: undefined, actions });
   const oneOffs = replicas
     .filter((replica) => replica.assignment.attached !== undefined)
     .map((replica) => ({
+      id: `${replica.assignment.project}/${replica.assignment.instanceId}`,
       project: replica.assignment.project,
       traceparent: replica.assignment.traceparent,
       actions: decideOneOff(replica, departures, now),

@@ -72,14 +72,22 @@ function bestFirst(a: JudgedReplica, b: JudgedReplica): number {
   return Number(isSettled(b)) - Number(isSettled(a)) || a.replica.kvRevision - b.replica.kvRevision;
 }
 
+/** Stops what is held; starts again what no longer is, unless it is outdated: then its replacement starts instead. */
 function holdOrRelease(view: ServiceView): Action[] {
-  return [...view.current, ...view.outdated].flatMap(({ replica }) => {
-    const { key, assignment, kvRevision } = replica;
-    const desired = view.held.includes(assignment.index) ? "stopped" : "running";
-    if (assignment.desired === desired) return [];
-    const runSerial = desired === "running" ? assignment.runSerial + 1 : assignment.runSerial;
-    return [{ type: "change-assignment", key, assignment: { ...assignment, desired, runSerial }, kvRevision }];
+  const change = ({ replica }: JudgedReplica, change: Pick<Assignment, "desired" | "runSerial">): Action => ({
+    type: "change-assignment",
+    key: replica.key,
+    assignment: { ...replica.assignment, ...change },
+    kvRevision: replica.kvRevision,
   });
+  const isHeld = ({ replica }: JudgedReplica): boolean => view.held.includes(replica.assignment.index);
+  const asks = (desired: Assignment["desired"]) => (judged: JudgedReplica) => judged.replica.assignment.desired === desired;
+  const toStop = [...view.current, ...view.outdated].filter(isHeld).filter(asks("running"));
+  const toStart = view.current.filter((judged) => !isHeld(judged)).filter(asks("stopped"));
+  return [
+    ...toStop.map((judged) => change(judged, { desired: "stopped", runSerial: judged.replica.assignment.runSerial })),
+    ...toStart.map((judged) => change(judged, { desired: "running", runSerial: judged.replica.assignment.runSerial + 1 })),
+  ];
 }
 
 function removeSurplus(view: ServiceView, scope: ProjectScope): Action[] {

@@ -1,4 +1,4 @@
-import type { ServiceView } from "./service-view.ts";
+import type { JudgedReplica, ServiceView } from "./service-view.ts";
 import type { ServiceSpec } from "#contracts/service-spec.ts";
 
 /**
@@ -33,10 +33,12 @@ function started(dependency: ServiceView): Verdict {
   return brokenOr(dependency, waiting(`waits for ${dependency.name} to start`));
 }
 
-function hasStarted({ replica, condition }: ServiceView["current"][number]): boolean {
+function hasStarted({ replica, condition }: JudgedReplica): boolean {
   if (condition.is === "available" || condition.is === "completed") return true;
+  const { observed, assignment } = replica;
+  if (observed === undefined || observed.runSerial < assignment.runSerial) return false;
   // A job may be over before we look: what counts is that it ran.
-  return condition.is === "failed" && replica.observed?.startedAt != null;
+  return observed.state === "running" || (condition.is === "failed" && observed.startedAt !== null);
 }
 
 function healthy(dependency: ServiceView): Verdict {

@@ -1,0 +1,30 @@
+import type { Platform } from "#messaging/platform.ts";
+import type { Log } from "#services/log.ts";
+import type { ClusterState } from "#services/state/cluster-state.ts";
+import { ControlLoop } from "./control-loop.ts";
+import { type Authority, CredentialsDesk } from "./credentials-desk.ts";
+import { Executor } from "./executor.ts";
+
+export interface ControllerOptions {
+  platform: Platform;
+  state: ClusterState;
+  authority: Authority;
+  /** The node that new instances go to. */
+  node: string;
+  log: Log;
+}
+
+/** Starts the controller: the credentials desk, then the loop whose instances will ask it. Disposal ends both, and no instance. */
+export function startController(options: ControllerOptions): AsyncDisposable {
+  const { platform, state, authority, node, log } = options;
+  const resources = new AsyncDisposableStack();
+  resources.use(new CredentialsDesk({ platform, state, authority, log }));
+  const executor = new Executor({
+    platform,
+    state,
+    node,
+    removeAccount: (project) => authority.removeProjectAccount(project),
+  });
+  resources.use(new ControlLoop({ state, executor, node, log }));
+  return resources;
+}
