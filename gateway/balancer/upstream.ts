@@ -1,0 +1,99 @@
+import { Agent } from "node:http";
+import type { RouteTarget } from "#contracts/route.ts";
+import { gatewayError } from "../errors.ts";
+import type { GatewaySettings } from "../settings.ts";
+
+/** One request under way at a target; release it when the request has ended, however it did. */
+export interface Lease extends Disposable {
+  readonly upstream: Upstream;
+  /** Aborted, with the cause, when the target has gone and the deadline has passed. */
+  readonly signal: AbortSignal;
+}
+
+/** One instance's port: its connections and the requests under way. It outlives route tables that name it. */
+export class Upstream {
+  readonly key: string;
+  readonly instanceId: string;
+  readonly address: string;
+  readonly port: number;
+  /** Connections to this target alone, so that nothing of one container can reach another's clients. */
+  readonly agent: Agent;
+  state: RouteTarget["state"];
+  /** performance.now() until which it is passed over while others are ready. */
+  avoidUntil = 0;
+  readonly #leases = new Map<Lease, AbortController>();
+  #deadline: NodeJS.Timeout | undefined;
+  #retired = false;
+
+  constructor(target: RouteTarget, settings: GatewaySettings) {
+    this.key = upstreamKey(target);
+    this.instanceId = target.instanceId;
+    this.address = target.address;
+    this.port = target.port;
+    this.state = target.state;
+    // `timeout` ends only idle connections: node destroys a socket in its free list and no other.
+    this.agent = new Agent({ keepAlive: true, maxFreeSockets: 256, scheduling: "lifo", timeout: settings.poolIdleMs });
+  }
+
+  get outstanding(): number {
+    return this.#leases.size;
+  }
+
+  begin(): Lease {
+    const controller = new AbortController();
+    const lease: Lease = { upstream: this, signal: controller.signal, [Symbol.dispose]: () => this.#end(lease) };
+    this.#leases.set(lease, controller);
+    return lease;
+  }
+
+  /** Gives the requests under way this long to end, then aborts them. A later, shorter deadline does not lengthen it. */
+  drain(deadlineMs: number): void {
+    if (this.#deadline !== undefined || this.outstanding === 0) return;
+    this.#deadline = setTimeout(() => this.#abortAll(deadlineMs), deadlineMs);
+    this.#deadline.unref();
+  }
+
+  /** Back among the ready before its deadline. */
+  resume(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+  }
+
+  /** No table names it any more: drains, then closes its connections. */
+  retire(deadlineMs: number): void {
+    this.#retired = true;
+    if (this.outstanding === 0) this.#close();
+    else this.drain(deadlineMs);
+  }
+
+  /** Aborts what is under way and closes its connections, at the end of the process. */
+  close(): void {
+    for (const controller of this.#leases.values()) controller.abort(removed("the gateway is ending"));
+    this.#close();
+  }
+
+  #abortAll(deadlineMs: number): void {
+    const reason = `its instance is being removed and the request was not done within ${deadlineMs} milliseconds`;
+    for (const controller of this.#leases.values()) controller.abort(removed(reason));
+  }
+
+  #end(lease: Lease): void {
+    this.#leases.delete(lease);
+    if (this.outstanding > 0) return;
+    this.resume();
+    if (this.#retired) this.#close();
+  }
+
+  #close(): void {
+    this.resume();
+    this.agent.destroy();
+  }
+}
+
+export function upstreamKey(target: RouteTarget): string {
+  return `${target.instanceId}|${target.address}|${target.port}`;
+}
+
+function removed(reason: string): Error {
+  return gatewayError("SLIPWAY_GATEWAY_TARGET_REMOVED", `the request was ended because ${reason}`);
+}

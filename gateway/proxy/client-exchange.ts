@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+
+/** What node's servers hand over, for HTTP/1.1 and HTTP/2 alike. */
+export type ClientRequest = IncomingMessage | Http2ServerRequest;
+export type ClientResponse = ServerResponse | Http2ServerResponse;
+
+/** True for HTTP/2. */
+export function isHttp2(response: ClientResponse): response is Http2ServerResponse {
+  return "stream" in response;
+}
+
+/** True when the request's framing announces a body (RFC 9112, 6.3; RFC 9113, 8.1). */
+export function hasBody(request: ClientRequest): boolean {
+  if ("stream" in request) return !request.stream.endAfterHeaders;
+  const length = request.headers["content-length"];
+  return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
+}
+
+/** Ends an exchange whose response cannot be completed, so that the client does not take a part for the whole. */
+export function resetClient(response: ClientResponse): void {
+  if (isHttp2(response)) response.stream?.close(NGHTTP2_INTERNAL_ERROR);
+  else response.destroy();
+}
+
+/** RFC 9113, 7. */
+const NGHTTP2_INTERNAL_ERROR = 2;
+
+/** The client went away before its response was complete: there is nobody to answer, and nothing to report. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+}

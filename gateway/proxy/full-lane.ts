@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createProxyServer, type ProxyServer } from "http-proxy-3";
+import type { Lease } from "../balancer/upstream.ts";
+import type { GatewaySettings } from "../settings.ts";
+import type { ClientRequest, ClientResponse } from "./client-exchange.ts";
+import { UpstreamAttempt } from "./upstream-attempt.ts";
+
+/**
+ * The lane that takes everything HTTP can be: node's own parsers and http-proxy. It connects, sends the request and its body, and
+ * hands over the answer's head; the client's response is written by `relay-answer.ts`.
+ */
+export class FullLane {
+  readonly #settings: GatewaySettings;
+  readonly #attempts = new WeakMap<object, UpstreamAttempt>();
+  readonly #proxy: ProxyServer;
+
+  constructor(settings: GatewaySettings) {
+    this.#settings = settings;
+    // toProxy: the client's path as it is, not normalised by a URL parser.
+    this.#proxy = createProxyServer({ toProxy: true, connectTimeout: settings.connectTimeoutMs });
+    this.#proxy.before("web", "deleteLength", hideChunked);
+    this.#proxy.before("web", "timeout", revealChunked);
+    this.#proxy.on("proxyReq", (sent, request) => this.#attempts.get(request)?.began(sent));
+    this.#proxy.on("proxyReqWs", (sent, request) => this.#attempts.get(request)?.began(sent));
+    // Each attempt has its own callback; without a listener http-proxy would throw.
+    this.#proxy.on("error", () => undefined);
+  }
+
+  /** Sends a request, its body following; the attempt's answer is the head of the response. */
+  ask(request: ClientRequest, response: ClientResponse, lease: Lease): UpstreamAttempt {
+    const attempt = this.#attempt(request, lease);
+    response.once("close", () => attempt.clientClosed());
+    const { address: host, port, agent } = lease.upstream;
+    const options = { target: { host, port }, agent, selfHandleResponse: true };
+    attempt.start((failed) => this.#proxy.web(request as IncomingMessage, response as ServerResponse, options, failed));
+    return attempt;
+  }
+
+  /** Forwards a WebSocket handshake and then bytes both ways; http-proxy itself writes the answer, whatever it is, to the socket. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, lease: Lease): UpstreamAttempt {
+    const attempt = this.#attempt(request, lease);
+    socket.once("close", () => attempt.clientClosed());
+    const { address: host, port, agent } = lease.upstream;
+    attempt.start((failed) => this.#proxy.ws(request, socket as Socket, head, { target: { host, port }, agent }, failed));
+    return attempt;
+  }
+
+  #attempt(request: ClientRequest, lease: Lease): UpstreamAttempt {
+    const attempt = new UpstreamAttempt(request, lease, this.#settings);
+    this.#attempts.set(request, attempt);
+    return attempt;
+  }
+}
+
+const UNKNOWN_LENGTH = "unknown";
+
+/**
+ * http-proxy gives a DELETE or OPTIONS without a length the length 0 and takes its chunked framing away: a body would be the
+ * target's next request. It leaves requests alone that have a length, so for that pass they have one.
+ */
+function hideChunked({ headers }: IncomingMessage): void {
+  if (headers["transfer-encoding"] !== undefined) headers["content-length"] = UNKNOWN_LENGTH;
+}
+
+function revealChunked({ headers }: IncomingMessage): void {
+  if (headers["content-length"] === UNKNOWN_LENGTH) delete headers["content-length"];
+}

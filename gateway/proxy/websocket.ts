@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
+import type { GatewayContext } from "../context.ts";
+import { errorFields } from "../log.ts";
+import { ClientGone } from "./client-exchange.ts";
+import { errorPage } from "./error-page.ts";
+import { findRoute } from "./find-route.ts";
+import { acquire } from "./forward-request.ts";
+import { refuseMisdirected } from "./misdirected.ts";
+import { clientAddressOf, rewriteRequestHeaders } from "./request-headers.ts";
+import { parseRequestTarget } from "./request-target.ts";
+import { endRequestTrace, type RequestTrace, startRequestTrace } from "./trace-context.ts";
+
+/** True for the one upgrade that is offered; a request for another (h2c) is answered as if it had not asked (RFC 9110, 7.8). */
+export function isWebSocketUpgrade(request: IncomingMessage): boolean {
+  return request.method === "GET" && request.headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** Takes a WebSocket from its handshake (RFC 6455, 4) to its end. Never throws. */
+export async function handleUpgrade(
+  context: GatewayContext,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const requestId = randomUUID();
+  const trace = startRequestTrace(request);
+  socket.on("error", () => socket.destroy());
+  try {
+    await serve(context, { request, socket, head, requestId, trace });
+  } catch (error) {
+    const known = toSlipwayError(error);
+    endRequestTrace(trace, known.status, known);
+    if (error instanceof ClientGone) return;
+    if (known.status >= 500) context.log("warn", "could not open a WebSocket", { ...errorFields(error), requestId });
+    answerOnSocket(request, socket, known, requestId);
+  }
+}
+
+interface Handshake {
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+  requestId: string;
+  trace: RequestTrace;
+}
+
+async function serve(context: GatewayContext, { request, socket, head, requestId, trace }: Handshake): Promise<void> {
+  const target = parseRequestTarget(request);
+  refuseMisdirected(request, target.authority.host, context.certificateName);
+  const route = findRoute(context.routes, target);
+  request.url = target.url;
+  rewriteRequestHeaders(
+    request,
+    {
+      authority: target.authority,
+      scheme: "https",
+      clientAddress: clientAddressOf(request),
+      requestId,
+      trace: trace.headers,
+    },
+    true,
+  );
+  using lease = acquire(context, route, new Set());
+  const answer = await context.lane.upgrade(request, socket, head, lease).answer;
+  endRequestTrace(trace, answer.statusCode ?? 502);
+  await untilClosed(socket, lease.signal, context.ending);
+}
+
+/** Waits for the end of a WebSocket, and brings it about when a signal says so: by itself it might never end. */
+async function untilClosed(socket: Duplex, ...ends: AbortSignal[]): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => void socket.destroy();
+  for (const signal of ends) signal.addEventListener("abort", end);
+  socket.once("close", resolve);
+  if (socket.destroyed) resolve();
+  else if (ends.some((signal) => signal.aborted)) end();
+  await promise;
+  for (const signal of ends) signal.removeEventListener("abort", end);
+}
+
+/** The socket has no response object: the page is written as HTTP/1.1, and the connection ends. */
+function answerOnSocket(request: IncomingMessage, socket: Duplex, error: SlipwayError, requestId: string): void {
+  if (!socket.writable) return;
+  const page = errorPage(error, request.headers.accept, requestId);
+  const fields = Object.entries({ ...page.headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${page.status} ${STATUS_CODES[page.status] ?? ""}\r\n${fields.join("")}\r\n${page.body}`);
+}
