@@ -5,7 +5,7 @@ import packet from "dns-packet";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type DnsServer, createDnsServer } from "./dns-server.ts";
 import { NameTable } from "./name-table.ts";
-import type { UpstreamSource } from "./resolv-conf.ts";
+import type { Upstream, UpstreamSource } from "./resolv-conf.ts";
 import { answerToSecond, askTcp, askUdp, sendAll, sendDatagram } from "./testing/raw-client.ts";
 import { ScriptedUpstream, addressOf, answerWith } from "./testing/scripted-upstream.ts";
 import { FLAGS, RCODE } from "./wire.ts";
@@ -212,6 +212,15 @@ describe("names of the world", () => {
     }
   });
 
+  it("are not asked of this server itself, though the host's configuration names it", async () => {
+    const good = await upstreamThat((asked) => [addressOf(asked, "192.0.2.1")]);
+    const own: Upstream[] = [];
+    const { server, resolver } = await start(async () => [...own, good.upstream]);
+    own.push({ address: server.address, port: server.port });
+    expect(await resolver.resolve4("example.org")).toEqual(["192.0.2.1"]);
+    expect(good.asked).toHaveLength(1);
+  });
+
   it("do not exist on a network with no way out", async () => {
     const { resolver } = await start();
     await expect(resolver.resolve4("example.org")).rejects.toMatchObject({ code: "ENOTFOUND" });
@@ -249,7 +258,7 @@ describe("a server", () => {
     expect((await sendDatagram(server, update)).readUInt8(3) & 15).toBe(RCODE.NOTIMP);
     const chaos = packet.encode({ type: "query", questions: [{ type: "TXT", name: "version.bind", class: "CH" }] });
     expect((await sendDatagram(server, chaos)).readUInt8(3) & 15).toBe(RCODE.REFUSED);
-    const answerBytes = packet.encode({ type: "response", id: 9, questions: [{ type: "A", name: "web" }] });
+    const answerBytes = packet.encode({ type: "response", id: 8, questions: [{ type: "A", name: "web" }] });
     for (const ignored of [answerBytes, Buffer.from("short")]) {
       // Of two datagrams the first gets no answer, so the answer is the second's.
       expect(await answerToSecond(server, ignored, query)).toBe(9);
