@@ -215,10 +215,14 @@ describe("names of the world", () => {
   it("are not asked of this server itself, though the host's configuration names it", async () => {
     const good = await upstreamThat((asked) => [addressOf(asked, "192.0.2.1")]);
     const own: Upstream[] = [];
-    const { server, resolver } = await start(async () => [...own, good.upstream]);
+    let forwarded = 0;
+    const { server, resolver } = await start(async () => {
+      forwarded += 1;
+      return [...own, good.upstream];
+    });
     own.push({ address: server.address, port: server.port });
     expect(await resolver.resolve4("example.org")).toEqual(["192.0.2.1"]);
-    expect(good.asked).toHaveLength(1);
+    expect(forwarded).toBe(1);
   });
 
   it("do not exist on a network with no way out", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_CAPABILITIES } from "../capabilities.ts";
+import { type CapabilityName, DEFAULT_CAPABILITIES } from "../capabilities.ts";
 import { ERRNO } from "../errno.ts";
 import { SYSCALL_NUMBERS } from "../syscall-numbers.ts";
 import { type FilteredCall, runFilter } from "./bpf-interpreter.ts";
@@ -56,6 +56,25 @@ describe("Docker's default policy, compiled", () => {
     const named = DOCKER_DEFAULT_POLICY.rules.flatMap((rule) => rule.names);
     expect(named.filter((name) => !existing.has(name))).toEqual([]);
     expect(named.length).toBeGreaterThan(400);
+  });
+});
+
+describe("a rule's condition", () => {
+  it("is decided when the filter is made, by the capabilities held and the node's instruction set", () => {
+    const policy: SeccompPolicy = {
+      ...DOCKER_DEFAULT_POLICY,
+      rules: [
+        { names: ["read"], action: "allow", when: { capability: "SYS_TIME" } },
+        { names: ["write"], action: "allow", when: { withoutCapability: "SYS_TIME" } },
+        { names: ["close"], action: "allow", when: { architectures: ["arm64"] } },
+      ],
+    };
+    const answers = (capabilities: readonly CapabilityName[]) =>
+      [SYSCALL_NUMBERS.read[0], SYSCALL_NUMBERS.write[0], SYSCALL_NUMBERS.close[0]].map((number) =>
+        runFilter(compileSeccomp(policy, { architecture: "x64", capabilities }), call(number)),
+      );
+    expect(answers(["SYS_TIME"])).toEqual([ALLOW, EPERM, EPERM]);
+    expect(answers(["SYS_ADMIN"])).toEqual([EPERM, ALLOW, EPERM]);
   });
 });
 
