@@ -1,5 +1,5 @@
 import type { BytePath } from "./byte-path.ts";
-import { corrupt } from "./tar-header.ts";
+import { corrupt } from "./tar-error.ts";
 
 const XATTR_PREFIX = "SCHILY.xattr.";
 const SPACE = 0x20;

@@ -25,7 +25,8 @@ export class SharedWork<Value, Progress> implements AsyncDisposable {
       return await withAbort(running.promise, options.signal);
     } finally {
       running.listeners.delete(listener);
-      if (--running.waiters === 0) this.#abandon(key, running, options.signal.reason);
+      running.waiters--;
+      if (running.waiters === 0) await this.#abandon(key, running, options.signal.reason);
     }
   }
 
@@ -56,10 +57,11 @@ export class SharedWork<Value, Progress> implements AsyncDisposable {
     return running;
   }
 
-  /** Whoever asks from now on starts anew: what is being aborted cannot be joined. */
-  #abandon(key: string, running: Running<Value, Progress>, reason: unknown): void {
+  /** Whoever asks from now on starts anew: what is being aborted cannot be joined. Resolves when it has cleaned up. */
+  async #abandon(key: string, running: Running<Value, Progress>, reason: unknown): Promise<void> {
     if (this.#byKey.get(key) === running) this.#byKey.delete(key);
     running.controller.abort(reason);
+    await Promise.allSettled([running.promise]);
   }
 }
 

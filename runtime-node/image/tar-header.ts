@@ -1,4 +1,4 @@
-import { imageError } from "./errors.ts";
+import { corrupt } from "./tar-error.ts";
 import type { BytePath } from "./byte-path.ts";
 
 export const BLOCK_BYTES = 512;
@@ -88,12 +88,4 @@ function base256(field: Buffer): number {
   for (const byte of field.subarray(1)) value = value * 256 + (isNegative ? 0xff - byte : byte);
   if (!Number.isSafeInteger(value)) throw corrupt("a header's number is too large");
   return isNegative ? -value - 1 : value;
-}
-
-export function corrupt(reason: string, cause?: unknown): Error {
-  return imageError(
-    "SLIPWAY_IMAGE_CORRUPT_LAYER",
-    `reading a tar archive: ${reason}`,
-    cause === undefined ? {} : { cause },
-  );
 }

@@ -1,6 +1,7 @@
 import type { BytePath } from "./byte-path.ts";
 import { decodePaxRecords, type PaxAttributes } from "./pax-records.ts";
-import { BLOCK_BYTES, corrupt, decodeTarHeader, type TarHeader } from "./tar-header.ts";
+import { corrupt } from "./tar-error.ts";
+import { BLOCK_BYTES, decodeTarHeader, type TarHeader } from "./tar-header.ts";
 
 /** Long names and pax headers are held in memory: more than this is an attack. */
 const EXTENSION_MAX_BYTES = 1024 * 1024;
