@@ -1,14 +1,14 @@
 import type { RouteTarget } from "#contracts/route.ts";
 import type { Route, RouteTable } from "../routes/route-table.ts";
 import type { GatewaySettings } from "../settings.ts";
-import { pickUpstream } from "./pick-upstream.ts";
+import { type Candidate, pickUpstream } from "./pick-upstream.ts";
 import { type Lease, Upstream, upstreamKey } from "./upstream.ts";
 
 /** none: the route has no ready target left. full: all ready targets have as many requests as they may. */
 export type Acquired = { type: "lease"; lease: Lease } | { type: "none" } | { type: "full" };
 
 interface RouteUpstreams {
-  upstreams: Upstream[];
+  candidates: Candidate[];
   cursor: number;
 }
 
@@ -27,14 +27,18 @@ export class Balancer implements Disposable {
   /** Makes the targets those of a new table: kept ones keep their connections, gone ones drain. */
   reconcile(table: RouteTable): void {
     const routes = new Map<string, RouteUpstreams>();
-    const named = new Set<string>();
+    const named = new Map<Upstream, { draining: boolean }>();
     for (const route of table.routes) {
-      const upstreams = route.targets.map((target) => this.#follow(target));
-      for (const upstream of upstreams) named.add(upstream.key);
-      routes.set(route.key, { upstreams, cursor: this.#routes.get(route.key)?.cursor ?? 0 });
+      const candidates = route.targets.map((target) => {
+        const upstream = this.#upstreamOf(target);
+        const draining = target.state === "draining" && named.get(upstream)?.draining !== false;
+        named.set(upstream, { draining });
+        return { upstream, ready: target.state === "ready" };
+      });
+      routes.set(route.key, { candidates, cursor: this.#routes.get(route.key)?.cursor ?? 0 });
     }
     this.#routes = routes;
-    for (const [key, upstream] of this.#upstreams) if (!named.has(key)) this.#retire(upstream);
+    for (const upstream of this.#upstreams.values()) this.#settle(upstream, named.get(upstream));
     for (const upstream of this.#leaving) if (upstream.outstanding === 0) this.#leaving.delete(upstream);
   }
 
@@ -42,14 +46,16 @@ export class Balancer implements Disposable {
   acquire(route: Route, tried: ReadonlySet<Upstream>): Acquired {
     const entry = this.#routes.get(route.key);
     if (entry === undefined) return { type: "none" };
-    const ready = (upstream: Upstream): boolean => upstream.state === "ready" && !tried.has(upstream);
-    const free = (upstream: Upstream): boolean => upstream.outstanding < this.#settings.maxOutstandingPerTarget;
+    const free = (one: Upstream): boolean => !tried.has(one) && one.outstanding < this.#settings.maxOutstandingPerTarget;
     const now = performance.now();
-    const { upstreams, cursor } = entry;
-    let index = pickUpstream(upstreams, cursor, (one) => ready(one) && free(one) && one.avoidUntil <= now);
-    if (index < 0) index = pickUpstream(upstreams, cursor, (one) => ready(one) && free(one));
-    const upstream = upstreams[index];
-    if (upstream === undefined) return { type: upstreams.some(ready) ? "full" : "none" };
+    const { candidates, cursor } = entry;
+    let index = pickUpstream(candidates, cursor, (one) => free(one) && one.avoidUntil <= now);
+    if (index < 0) index = pickUpstream(candidates, cursor, free);
+    const upstream = candidates[index]?.upstream;
+    if (upstream === undefined) {
+      const full = candidates.some((one) => one.ready && !tried.has(one.upstream));
+      return { type: full ? "full" : "none" };
+    }
     entry.cursor = index + 1;
     return { type: "lease", lease: upstream.begin() };
   }
@@ -66,22 +72,24 @@ export class Balancer implements Disposable {
     this.#leaving.clear();
   }
 
-  #follow(target: RouteTarget): Upstream {
+  #upstreamOf(target: RouteTarget): Upstream {
     const key = upstreamKey(target);
     let upstream = this.#upstreams.get(key);
     if (upstream === undefined) {
       upstream = new Upstream(target, this.#settings);
       this.#upstreams.set(key, upstream);
     }
-    upstream.state = target.state;
-    if (target.state === "draining") upstream.drain(this.#settings.targetDrainMs);
-    else upstream.resume();
     return upstream;
   }
 
-  #retire(upstream: Upstream): void {
-    this.#upstreams.delete(upstream.key);
-    if (upstream.outstanding > 0) this.#leaving.add(upstream);
-    upstream.retire(this.#settings.targetDrainMs);
+  /** Drains what every route that names it drains, and retires what none names. */
+  #settle(upstream: Upstream, named: { draining: boolean } | undefined): void {
+    if (named?.draining === false) upstream.resume();
+    else if (named !== undefined) upstream.drain(this.#settings.targetDrainMs);
+    else {
+      this.#upstreams.delete(upstream.key);
+      if (upstream.outstanding > 0) this.#leaving.add(upstream);
+      upstream.retire(this.#settings.targetDrainMs);
+    }
   }
 }

@@ -1,11 +1,17 @@
 import type { Upstream } from "./upstream.ts";
 
+/** A target as one route names it: two routes of one target may say different things for a moment. */
+export interface Candidate {
+  readonly upstream: Upstream;
+  readonly ready: boolean;
+}
+
 /**
- * The candidate with the fewest requests under way; among equals the next after `cursor`, so that idle ones take turns.
+ * The ready and usable candidate with the fewest requests under way; among equals the next after `cursor`, so that idle ones take turns.
  * Returns its index, or -1 when there is none.
  */
 export function pickUpstream(
-  candidates: readonly Upstream[],
+  candidates: readonly Candidate[],
   cursor: number,
   usable: (upstream: Upstream) => boolean,
 ): number {
@@ -14,9 +20,9 @@ export function pickUpstream(
   for (let offset = 0; offset < candidates.length; offset += 1) {
     const index = (cursor + offset) % candidates.length;
     const candidate = candidates[index];
-    if (candidate === undefined || candidate.outstanding >= fewest || !usable(candidate)) continue;
+    if (candidate?.ready !== true || candidate.upstream.outstanding >= fewest || !usable(candidate.upstream)) continue;
     best = index;
-    fewest = candidate.outstanding;
+    fewest = candidate.upstream.outstanding;
   }
   return best;
 }

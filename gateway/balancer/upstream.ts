@@ -18,7 +18,6 @@ export class Upstream {
   readonly port: number;
   /** Connections to this target alone, so that nothing of one container can reach another's clients. */
   readonly agent: Agent;
-  state: RouteTarget["state"];
   /** performance.now() until which it is passed over while others are ready. */
   avoidUntil = 0;
   readonly #leases = new Map<Lease, AbortController>();
@@ -30,7 +29,6 @@ export class Upstream {
     this.instanceId = target.instanceId;
     this.address = target.address;
     this.port = target.port;
-    this.state = target.state;
     // `timeout` ends only idle connections: node destroys a socket in its free list and no other.
     this.agent = new Agent({ keepAlive: true, maxFreeSockets: 256, scheduling: "lifo", timeout: settings.poolIdleMs });
   }

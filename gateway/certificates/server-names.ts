@@ -35,14 +35,16 @@ export class ServerNames {
   }
 
   /** Node's SNICallback. */
-  readonly select = (serverName: string, done: (error: Error | null, context?: SecureContext) => void): void => {
-    this.contextFor(serverName).then(
-      (context) => done(null, context),
-      (error: unknown) => {
-        this.#log("error", `has no certificate for ${JSON.stringify(serverName)}`, errorFields(error));
-        done(error instanceof Error ? error : new Error(String(error)));
-      },
-    );
+  readonly select = async (
+    serverName: string,
+    done: (error: Error | null, context?: SecureContext) => void,
+  ): Promise<void> => {
+    try {
+      done(null, await this.contextFor(serverName));
+    } catch (error) {
+      this.#log("error", `has no certificate for ${JSON.stringify(serverName)}`, errorFields(error));
+      done(error as Error);
+    }
   };
 
   /** For clients that send no server name. */

@@ -32,7 +32,7 @@ export function createHttpsServer(
   const server = createSecureServer({
     cert: fallback.chainPem,
     key: fallback.keyPem,
-    SNICallback: names.select,
+    SNICallback: (serverName, done) => void names.select(serverName, done),
     minVersion: "TLSv1.2",
     handshakeTimeout: settings.handshakeTimeoutMs,
     allowHTTP1: true,

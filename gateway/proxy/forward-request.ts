@@ -23,7 +23,7 @@ export async function forwardRequest(context: GatewayContext, route: Route, forw
   const tried = new Set<Upstream>();
   const mayRetry = isSafe(request.method) && !hasBody(request);
   if (forwarded.expectsContinue) response.writeContinue();
-  for (let attempts = 1, failure: unknown; ; attempts += 1) {
+  for (let attempts = 1, failure: Error | undefined; ; attempts += 1) {
     using lease = acquire(context, route, tried, failure);
     const attempt = context.lane.ask(request, response, lease);
     try {
@@ -35,7 +35,7 @@ export async function forwardRequest(context: GatewayContext, route: Route, forw
       if (hasCode(error, "SLIPWAY_GATEWAY_TARGET_UNREACHABLE")) context.balancer.avoid(lease.upstream);
       if (!mayRetry || attempts >= context.settings.maxAttempts || !isRetryable(error, response)) throw error;
       noteTried(tried, lease.upstream, attempt);
-      failure = error;
+      failure = error as Error;
     }
   }
 }
@@ -56,7 +56,7 @@ function noteTried(tried: Set<Upstream>, upstream: Upstream, attempt: UpstreamAt
 }
 
 /** A lease on a ready target; throws the earlier failure when every target has been tried, else why there is none. */
-export function acquire(context: GatewayContext, route: Route, tried: ReadonlySet<Upstream>, failure?: unknown): Lease {
+export function acquire(context: GatewayContext, route: Route, tried: ReadonlySet<Upstream>, failure?: Error): Lease {
   const acquired = context.balancer.acquire(route, tried);
   if (acquired.type === "lease") return acquired.lease;
   if (failure !== undefined) throw failure;

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyServer } from "http-proxy-3";
 import type { Lease } from "../balancer/upstream.ts";
@@ -43,7 +42,7 @@ export class FullLane {
     const attempt = this.#attempt(request, lease);
     socket.once("close", () => attempt.clientClosed());
     const { address: host, port, agent } = lease.upstream;
-    attempt.start((failed) => this.#proxy.ws(request, socket as Socket, head, { target: { host, port }, agent }, failed));
+    attempt.start((failed) => this.#proxy.ws(request, socket, head, { target: { host, port }, agent }, failed));
     return attempt;
   }
 

@@ -11,7 +11,7 @@ export type CertificateName = (host: string) => string | undefined;
  * name has chosen not to say whom it wants, and may ask for any.
  */
 export function refuseMisdirected(request: ClientRequest, host: string, certificateName: CertificateName): void {
-  const serverName = (request.socket as Partial<TLSSocket>).servername as string | false | null | undefined;
+  const serverName = (request.socket as TLSSocket).servername;
   if (typeof serverName !== "string" || serverName === "") return;
   const name = normalizeHost(serverName);
   if (name === host || certificateName(name) === certificateName(host)) return;

@@ -50,7 +50,7 @@ function relayBody(answer: IncomingMessage, response: ClientResponse, stalledCli
     stalled = undefined;
   });
   answer.once("end", () => {
-    if (Object.keys(answer.trailers).length > 0) response.addTrailers(answer.trailers as Record<string, string>);
+    if (Object.keys(answer.trailers).length > 0) response.addTrailers(answer.trailers);
   });
   answer.once("error", (cause) => {
     resetClient(response);

@@ -1,4 +1,3 @@
-import type { Http2ServerRequest } from "node:http2";
 import { gatewayError } from "../errors.ts";
 import { type Authority, parseAuthority } from "../routes/authority.ts";
 import type { ClientRequest } from "./client-exchange.ts";
@@ -42,7 +41,7 @@ function authorityOf(request: ClientRequest): string {
   if (hosts.length > 1) throw badRequest(`the request has ${hosts.length} Host fields`);
   const [host] = hosts;
   if (!("stream" in request)) return host ?? "";
-  const authority = (request as Http2ServerRequest).headers[":authority"];
+  const authority = request.headers[":authority"];
   // RFC 9113, 8.3.1: one that differs from :authority makes the request malformed.
   if (authority !== undefined && host !== undefined && host !== authority) {
     throw badRequest(`:authority ${JSON.stringify(authority)} and Host ${JSON.stringify(host)} differ`);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders as Http2Headers } from "node:http2";
-import { Agent, request as httpsRequest, type RequestOptions } from "node:https";
+import { type Agent, request as httpsRequest, type RequestOptions } from "node:https";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { TestGateway } from "./start-gateway.ts";
 
@@ -18,12 +18,16 @@ export interface Ask {
   body?: string | Buffer;
   agent?: Agent;
   signal?: AbortSignal;
+  /** False for hosts that have no certificate. */
+  rejectUnauthorized?: boolean;
+  /** Another server name (SNI) than the host. */
+  servername?: string;
 }
 
 /** Options of a node:https request for a host that goes to the gateway on loopback, with its CA trusted and no other. */
-export function requestOptions(gateway: TestGateway, host: string, path: string, ask: Ask = {}): RequestOptions {
-  const { body: _body, ...rest } = ask;
-  const headers = { host: `${host}:${gateway.httpsPort}`, ...ask.headers };
+export function requestOptions(gateway: TestGateway, host: string, path: string, options: Ask = {}): RequestOptions {
+  const { body: _body, ...rest } = options;
+  const headers = { host: `${host}:${gateway.httpsPort}`, ...options.headers };
   return {
     host: "127.0.0.1",
     port: gateway.httpsPort,
