@@ -32,6 +32,8 @@ export interface LinkAttributes {
   /** The bridge's index; 0 takes it out of its bridge. */
   master?: number;
   namespace?: NamespaceTarget;
+  /** For a bridge's port: a frame may leave by the port it came from. */
+  hairpin?: boolean;
 }
 
 /** The far end of a new veth. The kernel cannot set it up before the pair is joined (ENOTCONN, veth_open). */
@@ -114,7 +116,7 @@ function interfaceHeader(index: number, { up }: LinkAttributes): Buffer {
 }
 
 function addLinkAttributes(message: MessageBuilder, attributes: LinkAttributes): void {
-  const { name, mac, mtu, master, namespace } = attributes;
+  const { name, mac, mtu, master, namespace, hairpin } = attributes;
   if (name !== undefined) {
     if (name === "" || Buffer.byteLength(name) > MAX_LINK_NAME_BYTES) {
       throw new RangeError(`link name ${JSON.stringify(name)} has not 1 to ${MAX_LINK_NAME_BYTES} bytes`);
@@ -124,7 +126,16 @@ function addLinkAttributes(message: MessageBuilder, attributes: LinkAttributes):
   if (mac !== undefined) message.bytes(RT.IFLA_ADDRESS, macBytes(mac));
   if (mtu !== undefined) message.u32(RT.IFLA_MTU, mtu);
   if (master !== undefined) message.u32(RT.IFLA_MASTER, master);
+  if (hairpin !== undefined) addPortData(message, hairpin);
   if (namespace === undefined) return;
   if ("fd" in namespace) message.u32(RT.IFLA_NET_NS_FD, namespace.fd);
   else message.u32(RT.IFLA_NET_NS_PID, namespace.pid);
+}
+
+function addPortData(message: MessageBuilder, hairpin: boolean): void {
+  message.nested(RT.IFLA_LINKINFO, (info) =>
+    info
+      .string(RT.IFLA_INFO_SLAVE_KIND, "bridge")
+      .nested(RT.IFLA_INFO_SLAVE_DATA, (data) => data.u8(RT.IFLA_BRPORT_MODE, hairpin ? 1 : 0)),
+  );
 }

@@ -10,7 +10,7 @@ export interface Expression {
 /** Something of a packet that can be loaded into registers. */
 export interface Field {
   bytes: number;
-  load(register: number): Expression;
+  load(register: number): Expression[];
 }
 
 const CMP = { sourceRegister: 1, operation: 2, data: 3, equal: 0, notEqual: 1 } as const;
@@ -21,29 +21,33 @@ const IMMEDIATE = { register: 1, data: 2 } as const;
 
 /** True when the field equals these bytes. */
 export function equals(field: Field, value: Uint8Array): Expression[] {
-  return [field.load(FIRST_REGISTER), compare(CMP.equal, value)];
+  return [...field.load(FIRST_REGISTER), compare(CMP.equal, value)];
 }
 
 export function differs(field: Field, value: Uint8Array): Expression[] {
-  return [field.load(FIRST_REGISTER), compare(CMP.notEqual, value)];
+  return [...field.load(FIRST_REGISTER), compare(CMP.notEqual, value)];
 }
 
 /** True when any bit of the mask is set in a 4-byte host-endian field. */
 export function hasAnyBit(field: Field, mask: number): Expression[] {
   const bits = Buffer.alloc(4);
   bits.writeUInt32LE(mask);
-  const zero = Buffer.alloc(4);
-  const and: Expression = {
+  return [...masked(field, bits).load(FIRST_REGISTER), compare(CMP.notEqual, Buffer.alloc(4))];
+}
+
+/** The field with only the mask's bits. */
+export function masked(field: Field, mask: Uint8Array): Field {
+  const and = (register: number): Expression => ({
     name: "bitwise",
     encode: (data) =>
       data
-        .be32(BITWISE.sourceRegister, FIRST_REGISTER)
-        .be32(BITWISE.destinationRegister, FIRST_REGISTER)
-        .be32(BITWISE.length, 4)
-        .nested(BITWISE.mask, (inner) => inner.bytes(NFT.DATA_VALUE, bits))
-        .nested(BITWISE.xor, (inner) => inner.bytes(NFT.DATA_VALUE, zero)),
-  };
-  return [field.load(FIRST_REGISTER), and, compare(CMP.notEqual, zero)];
+        .be32(BITWISE.sourceRegister, register)
+        .be32(BITWISE.destinationRegister, register)
+        .be32(BITWISE.length, mask.byteLength)
+        .nested(BITWISE.mask, (inner) => inner.bytes(NFT.DATA_VALUE, mask))
+        .nested(BITWISE.xor, (inner) => inner.bytes(NFT.DATA_VALUE, Buffer.alloc(mask.byteLength))),
+  });
+  return { bytes: field.bytes, load: (register) => [...field.load(register), and(register)] };
 }
 
 /** True when the fields, side by side, are an element of the set. */
@@ -84,7 +88,7 @@ export function jump(chain: string): Expression[] {
 
 function loadAll(fields: readonly Field[]): Expression[] {
   let register = FIRST_REGISTER;
-  return fields.map((field) => {
+  return fields.flatMap((field) => {
     const load = field.load(register);
     register += Math.ceil(field.bytes / 4);
     return load;

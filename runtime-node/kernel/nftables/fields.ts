@@ -22,11 +22,10 @@ export const CONNECTION_STATUS = { destinationTranslated: 0x20 } as const;
 /** What the destination is to this machine: one of RTN_*, host-endian. */
 export const destinationKind: Field = {
   bytes: 4,
-  load: (register) => ({
-    name: "fib",
-    // NFT_FIB_RESULT_ADDRTYPE of NFTA_FIB_F_DADDR
-    encode: (data) => data.be32(FIB.register, register).be32(FIB.result, 3).be32(FIB.flags, 2),
-  }),
+  // NFT_FIB_RESULT_ADDRTYPE of NFTA_FIB_F_DADDR
+  load: (register) => [
+    { name: "fib", encode: (data) => data.be32(FIB.register, register).be32(FIB.result, 3).be32(FIB.flags, 2) },
+  ],
 };
 export const LOCAL_DESTINATION = Buffer.from([2, 0, 0, 0]);
 
@@ -45,28 +44,30 @@ export const arpSenderAddress = payload(BASE.network, 14, 4);
 function meta(key: number, bytes: number): Field {
   return {
     bytes,
-    load: (register) => ({ name: "meta", encode: (data) => data.be32(META.register, register).be32(META.key, key) }),
+    load: (register) => [{ name: "meta", encode: (data) => data.be32(META.register, register).be32(META.key, key) }],
   };
 }
 
 function connection(key: number): Field {
   return {
     bytes: 4,
-    load: (register) => ({ name: "ct", encode: (data) => data.be32(CT.register, register).be32(CT.key, key) }),
+    load: (register) => [{ name: "ct", encode: (data) => data.be32(CT.register, register).be32(CT.key, key) }],
   };
 }
 
 function payload(base: number, offset: number, bytes: number): Field {
   return {
     bytes,
-    load: (register) => ({
-      name: "payload",
-      encode: (data) =>
-        data
-          .be32(PAYLOAD.register, register)
-          .be32(PAYLOAD.base, base)
-          .be32(PAYLOAD.offset, offset)
-          .be32(PAYLOAD.length, bytes),
-    }),
+    load: (register) => [
+      {
+        name: "payload",
+        encode: (data) =>
+          data
+            .be32(PAYLOAD.register, register)
+            .be32(PAYLOAD.base, base)
+            .be32(PAYLOAD.offset, offset)
+            .be32(PAYLOAD.length, bytes),
+      },
+    ],
   };
 }

@@ -92,8 +92,12 @@ describe("an nf_tables transaction", () => {
 
 describe("listing", () => {
   it("tells tables with their comments, chains with hook and policy, and counts rules, other programs' among them", () => {
-    nft("add table ip6 foreign; add chain ip6 foreign foreign_forward { type filter hook forward priority 0; policy drop; }");
-    nft("add chain ip6 foreign aside; add rule ip6 foreign foreign_forward accept; add rule ip6 foreign foreign_forward drop");
+    nft(
+      "add table ip6 foreign; add chain ip6 foreign foreign_forward { type filter hook forward priority 0; policy drop; }",
+    );
+    nft(
+      "add chain ip6 foreign aside; add rule ip6 foreign foreign_forward accept; add rule ip6 foreign foreign_forward drop",
+    );
     nftables.commit(emptyTable());
     expect(nftables.listTables()).toEqual([
       { family: "ip6", name: "foreign", comment: undefined },

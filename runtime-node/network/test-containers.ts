@@ -1,0 +1,102 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Kernel } from "#kernel/kernel.ts";
+import { createNetworkNamespace, inNetworkNamespace, openRouteSocketIn } from "#kernel/netlink/network-namespace.ts";
+import { RouteSocket } from "#kernel/netlink/route-socket.ts";
+
+const run = promisify(execFile);
+const SILENT_SECONDS = "1";
+
+/** For tests: a process in a network namespace of its own, standing for a container or a machine. */
+export class TestContainer implements AsyncDisposable {
+  readonly pid: number;
+  readonly #processes: ChildProcess[];
+
+  private constructor(pid: number, processes: ChildProcess[]) {
+    this.pid = pid;
+    this.#processes = processes;
+  }
+
+  static start(kernel: Kernel): TestContainer {
+    using namespace = createNetworkNamespace(kernel);
+    const process = inNetworkNamespace(kernel, namespace.fd, () => spawn("sleep", ["600"], { stdio: "ignore" }));
+    if (process.pid === undefined) throw new Error("the process did not start");
+    return new TestContainer(process.pid, [process]);
+  }
+
+  /** In the namespace of a process that is there already: the host itself. */
+  static beside(pid: number): TestContainer {
+    return new TestContainer(pid, []);
+  }
+
+  /** Runs a command inside; its output, or `failed` when it does not exit with 0. */
+  async try(command: string): Promise<string> {
+    try {
+      const { stdout } = await run("nsenter", [`--net=/proc/${this.pid}/ns/net`, "sh", "-c", command]);
+      return stdout.trim();
+    } catch {
+      return "failed";
+    }
+  }
+
+  async reaches(address: string): Promise<boolean> {
+    return (await this.try(`busybox ping -c 1 -W ${SILENT_SECONDS} ${address}`)) !== "failed";
+  }
+
+  /** What a TCP server at address:port says, or `failed`. */
+  hears(address: string, port: number): Promise<string> {
+    return this.try(`busybox nc -w ${SILENT_SECONDS} ${address} ${port} </dev/null`);
+  }
+
+  /** Serves TCP on a port; says `<greeting> <the caller's address>` to everyone. Resolves when it listens. */
+  async serve(port: number, greeting: string, address = "0.0.0.0"): Promise<void> {
+    const script = `
+      const server = require("node:net").createServer((socket) => {
+        socket.on("error", () => {});
+        socket.end("${greeting} " + socket.remoteAddress + "\\n");
+      });
+      server.listen(${port}, "${address}", () => console.log("listening"));`;
+    const args = [`--net=/proc/${this.pid}/ns/net`, process.execPath, "-e", script];
+    const server = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#processes.push(server);
+    const ended = once(server, "exit").then(() => Promise.reject(new Error(`the server on port ${port} did not start`)));
+    await Promise.race([once(server.stdout, "data"), ended]);
+    ended.catch(() => undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#processes) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+  }
+}
+
+/**
+ * A machine across the wire: 198.51.100.2 behind this namespace's uplink 198.51.100.1, with a route back to nothing but us, so
+ * that a packet with a container's address never finds its way home.
+ */
+export function startOutsideWorld(kernel: Kernel): TestContainer {
+  const outside = TestContainer.start(kernel);
+  using routes = RouteSocket.open(kernel);
+  routes.createVeth({ name: "uplink", up: true }, { name: "wan", namespace: { pid: outside.pid } });
+  routes.addAddress({ linkIndex: routes.requireLink("uplink").index, address: "198.51.100.1", prefixLength: 24 });
+  routes.addDefaultRoute("198.51.100.2");
+  using inside = openRouteSocketIn(kernel, `/proc/${outside.pid}/ns/net`);
+  const { index } = inside.requireLink("wan");
+  inside.setLink("lo", { up: true });
+  inside.setLink(index, { up: true });
+  inside.addAddress({ linkIndex: index, address: "198.51.100.2", prefixLength: 24 });
+  return outside;
+}
+
+/** For tests: a folder that is gone when its owner is. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "slipway-network-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
