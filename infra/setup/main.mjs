@@ -5,18 +5,16 @@ import { ensureNpmPackages } from "./npm-packages.mjs";
 import { checkPinnedNode } from "./pinned-node.mjs";
 import { Progress } from "./progress.mjs";
 import { SetupError } from "./setup-error.mjs";
-import { ensureSystemPackages, requireSystemPackages } from "./system-packages.mjs";
+import { ensureSystemPackages } from "./system-packages.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const progress = new Progress({ quiet: process.argv.includes("--quiet") });
-const interrupted = new AbortController();
-process.once("SIGINT", () => interrupted.abort(new Error("interrupted")));
+const DOWNLOAD_LIMIT_MS = 600_000;
 
 try {
   await ensureNpmPackages(root, progress);
   await checkPinnedNode(root, progress);
-  requireSystemPackages(await ensureSystemPackages(join(root, "infra/setup/system-packages.txt"), progress));
-  await ensureNatsServer(root, progress, interrupted.signal);
+  await ensureNatsServer(root, progress, AbortSignal.timeout(DOWNLOAD_LIMIT_MS));
   if (process.argv.includes("--for-tests")) await ensureTestPackages();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;

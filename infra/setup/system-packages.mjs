@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SetupError } from "./setup-error.mjs";
 
 /** @typedef {{ name: string, probe: string }} SystemPackage */
 
@@ -20,7 +19,7 @@ export async function ensureSystemPackages(listFile, progress) {
   const packages = parsePackageList(await readFile(listFile, "utf8"));
   const missing = packages.filter(({ probe }) => !isPresent(probe));
   if (missing.length === 0) {
-    progress.found(`system packages: all ${packages.length} of ${packages.map(({ name }) => name).join(", ")}`);
+    progress.found(`system packages for the tests: all ${packages.length}`);
     return [];
   }
   if (process.getuid?.() !== 0 || !isPresent("apt-get")) return missing;
@@ -31,15 +30,6 @@ export async function ensureSystemPackages(listFile, progress) {
     aptInstall(names);
   }
   return missing.filter(({ probe }) => !isPresent(probe));
-}
-
-/** @param {SystemPackage[]} missing */
-export function requireSystemPackages(missing) {
-  if (missing.length === 0) return;
-  const names = missing.map(({ name }) => name).join(" ");
-  throw new SetupError("SLIPWAY_SETUP_SYSTEM_PACKAGE", `this machine lacks what Debian packages as ${names}`, {
-    remedy: `Install it: on Debian and Ubuntu \`apt-get install ${names}\` as root, elsewhere the package with ${missing.map(({ probe }) => probe).join(", ")}.`,
-  });
 }
 
 /**
@@ -62,7 +52,7 @@ export function parsePackageList(text) {
  * @returns {boolean}
  */
 export function isPresent(probe) {
-  if (probe.startsWith("dpkg:")) return existsSync(`/var/lib/dpkg/info/${probe.slice("dpkg:".length)}.list`);
+  if (probe.startsWith("dpkg:")) return isInstalled(probe.slice("dpkg:".length));
   if (!probe.startsWith("lib:")) {
     return [...(process.env.PATH ?? "").split(":"), ...PROGRAM_FOLDERS].some((folder) => existsSync(join(folder, probe)));
   }
@@ -70,6 +60,15 @@ export function isPresent(probe) {
   return LIBRARY_FOLDERS.flatMap((folder) => [folder, ...multiarchFolders(folder)]).some((folder) => {
     return existsSync(join(folder, library));
   });
+}
+
+/** @param {string} name */
+function isInstalled(name) {
+  const folder = "/var/lib/dpkg/info";
+  // `curl.list`, or `libc6:amd64.list` for a package that may be there once for each architecture.
+  const isItsList = (/** @type {string} */ file) =>
+    file === `${name}.list` || (file.startsWith(`${name}:`) && file.endsWith(".list"));
+  return existsSync(folder) && readdirSync(folder).some(isItsList);
 }
 
 /** @param {string} folder */
