@@ -52,6 +52,10 @@ export class SupervisorClient implements AsyncDisposable {
     });
   }
 
+  get connected(): boolean {
+    return !this.#socket.destroyed;
+  }
+
   /** Runs the plan up to where the child waits. */
   async launch(child: string, plan: ChildPlan): Promise<LaunchAnswer> {
     return (await this.#request({ type: "launch", child, plan })) as LaunchAnswer;

@@ -1,0 +1,93 @@
+import { chown, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Assignment } from "#contracts/instance.ts";
+import { CONTROL_SUBJECTS, type CredentialsRequest, type IssuedCredentials } from "#contracts/subjects.ts";
+import type { Platform } from "#messaging/platform.ts";
+import { writeDurably } from "../container/instance-record.ts";
+import type { InstanceCredentials } from "../container/node-services.ts";
+import { CREDENTIALS_FILE } from "../container/secrets.ts";
+
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Renewed when a third of its life is left; tried again this often when control is away. */
+const RENEW_RETRY_MS = 30_000;
+/** setTimeout's longest. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+interface CredentialsFile {
+  folder: string;
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Each instance's own NATS identity: asked of the control plane, written where only the container's user reads it, renewed in
+ * place. A container that has good credentials already starts also while the control plane is away.
+ */
+export class NodeCredentials implements InstanceCredentials, Disposable {
+  readonly natsUrl: string;
+  readonly #node: string;
+  readonly #platform: Promise<Platform>;
+  readonly #renewals = new Map<string, NodeJS.Timeout>();
+
+  constructor(node: string, natsUrl: string, platform: Promise<Platform>) {
+    this.#node = node;
+    this.natsUrl = natsUrl;
+    this.#platform = platform;
+  }
+
+  async provide(assignment: Assignment, file: CredentialsFile, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#issue(assignment, file, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const remainingMs = await remainingLife(file);
+      if (remainingMs <= 0) throw error;
+      this.#renewIn(Math.min(remainingMs / 2, RENEW_RETRY_MS), assignment, file);
+    }
+  }
+
+  withdraw(instanceId: string): void {
+    clearTimeout(this.#renewals.get(instanceId));
+    this.#renewals.delete(instanceId);
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.#renewals.values()) clearTimeout(timer);
+    this.#renewals.clear();
+  }
+
+  async #issue(assignment: Assignment, file: CredentialsFile, signal?: AbortSignal): Promise<void> {
+    const platform = await this.#platform;
+    const issued = await platform.request<CredentialsRequest, IssuedCredentials>(
+      CONTROL_SUBJECTS.issueCredentials,
+      { node: this.#node, instanceId: assignment.instanceId },
+      { timeoutMs: REQUEST_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) },
+    );
+    const path = join(file.folder, CREDENTIALS_FILE);
+    await writeDurably(path, issued.creds, 0o400);
+    await chown(path, file.uid, file.gid);
+    await writeDurably(expiryFile(file), issued.expiresAt);
+    this.#renewIn(((Date.parse(issued.expiresAt) - Date.now()) * 2) / 3, assignment, file);
+  }
+
+  #renewIn(delayMs: number, assignment: Assignment, file: CredentialsFile): void {
+    const { instanceId } = assignment;
+    clearTimeout(this.#renewals.get(instanceId));
+    const renew = (): void => {
+      this.#issue(assignment, file).catch(() => this.#renewIn(RENEW_RETRY_MS, assignment, file));
+    };
+    this.#renewals.set(instanceId, setTimeout(renew, Math.min(Math.max(0, delayMs), LONGEST_TIMER_MS)));
+  }
+}
+
+/** Beside the folder that the container sees, not in it. */
+const expiryFile = ({ folder }: CredentialsFile): string => `${folder}.expires`;
+
+async function remainingLife(file: CredentialsFile): Promise<number> {
+  try {
+    await stat(join(file.folder, CREDENTIALS_FILE));
+    return Date.parse(await readFile(expiryFile(file), "utf8")) - Date.now();
+  } catch {
+    return 0;
+  }
+}

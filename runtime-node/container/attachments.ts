@@ -1,0 +1,83 @@
+import type { Socket } from "node:net";
+import { ATTACH_CHANNEL, type AttachControl, decodeFrame, encodeControl, encodeFrame } from "#contracts/attach.ts";
+import type { SlipwayError } from "#contracts/slipway-error.ts";
+import type { MessageStream } from "#messaging/platform.ts";
+
+export interface AttachTarget {
+  stdin(): Socket | null;
+  signal(name: string): Promise<void>;
+}
+
+/**
+ * The callers attached to one process. Output goes to all of them, at the pace of the slowest; what they send goes to the
+ * process. A caller that goes away is forgotten; the process goes on.
+ */
+export class Attachments {
+  readonly #streams = new Set<MessageStream>();
+  readonly #closed = new Map<MessageStream, () => void>();
+  #arrived = Promise.withResolvers<void>();
+
+  /** Resolves when somebody is attached. */
+  get arrived(): Promise<void> {
+    return this.#arrived.promise;
+  }
+
+  /** Serves one caller until the process has ended or the caller is gone. */
+  async serve(stream: MessageStream, target: AttachTarget): Promise<void> {
+    const closed = Promise.withResolvers<void>();
+    this.#streams.add(stream);
+    this.#closed.set(stream, closed.resolve);
+    this.#arrived.resolve();
+    stream.signal.addEventListener("abort", () => this.#drop(stream), { once: true });
+    void this.#receive(stream, target);
+    await closed.promise;
+  }
+
+  async output(channel: "stdout" | "stderr", chunk: Uint8Array): Promise<void> {
+    const frame = encodeFrame(ATTACH_CHANNEL[channel], chunk);
+    await Promise.all([...this.#streams].map((stream) => stream.send(frame).catch(() => this.#drop(stream))));
+  }
+
+  async tell(control: AttachControl): Promise<void> {
+    const frame = encodeControl(control);
+    await Promise.all([...this.#streams].map((stream) => stream.send(frame).catch(() => this.#drop(stream))));
+  }
+
+  /** The last word, `exit` or `error`; then every stream ends. */
+  async end(last: { exitCode: number; oomKilled: boolean } | SlipwayError): Promise<void> {
+    await this.tell("toProblem" in last ? { type: "error", problem: last.toProblem() } : { type: "exit", ...last });
+    for (const stream of [...this.#streams]) {
+      await stream.end().catch(() => {});
+      this.#drop(stream);
+    }
+    this.#arrived = Promise.withResolvers();
+  }
+
+  async #receive(stream: MessageStream, target: AttachTarget): Promise<void> {
+    try {
+      for await (const chunk of stream.incoming) await receiveFrame(chunk, target);
+    } catch {
+      // The stream failed: its signal has said so.
+    }
+  }
+
+  #drop(stream: MessageStream): void {
+    this.#streams.delete(stream);
+    this.#closed.get(stream)?.();
+    this.#closed.delete(stream);
+  }
+}
+
+async function receiveFrame(chunk: Uint8Array, target: AttachTarget): Promise<void> {
+  const frame = decodeFrame(chunk);
+  if (frame.channel === "stdin") return writeAll(target.stdin(), frame.payload);
+  if (frame.channel !== "control") return;
+  if (frame.control.type === "stdin-end") target.stdin()?.end();
+  if (frame.control.type === "signal") await target.signal(frame.control.signal).catch(() => {});
+}
+
+/** Resolves when there is room for more, or the process no longer reads. */
+function writeAll(stdin: Socket | null, payload: Uint8Array): Promise<void> {
+  if (stdin === null || stdin.destroyed || stdin.writableEnded) return Promise.resolve();
+  return new Promise((resolve) => stdin.write(payload, () => resolve()));
+}

@@ -1,0 +1,35 @@
+import { defineErrors } from "#contracts/slipway-error.ts";
+
+export const CONTAINER_ERRORS = {
+  SLIPWAY_CONTAINER_NO_COMMAND: { status: 400, remedy: "Give the service a `command` or an `entrypoint`." },
+  SLIPWAY_CONTAINER_COMMAND_NOT_FOUND: {
+    status: 400,
+    exitCode: 127,
+    remedy: "Check the spelling, and that the command is in the image and on its PATH.",
+  },
+  SLIPWAY_CONTAINER_COMMAND_NOT_EXECUTABLE: {
+    status: 400,
+    exitCode: 126,
+    remedy:
+      "Make the file executable (chmod +x), give a script an interpreter line, and check that it is built for this machine.",
+  },
+  SLIPWAY_CONTAINER_USER_UNKNOWN: { status: 400, remedy: "Name a user of the image's /etc/passwd, or give a number." },
+  SLIPWAY_CONTAINER_LAUNCH_FAILED: {
+    status: 500,
+    remedy: "Look at the step in `slipway inspect NAME --plan`, and at `slipway doctor` for what this kernel lacks.",
+  },
+  SLIPWAY_CONTAINER_BIND_SOURCE_MISSING: { status: 400, remedy: "Make the file or directory, or correct the path." },
+  SLIPWAY_CONTAINER_NOT_IDMAPPABLE: {
+    status: 400,
+    remedy:
+      "Put it on ext4, xfs, btrfs or another file system that can be idmapped, or use a named volume; `slipway doctor` shows what can.",
+  },
+  SLIPWAY_CONTAINER_PROPAGATION: { status: 400, remedy: "Use private or slave (rprivate, rslave)." },
+  SLIPWAY_CONTAINER_NOT_RUNNING: { status: 409, remedy: "Start it first: `slipway start NAME`." },
+  SLIPWAY_CONTAINER_NOT_ATTACHED: { status: 408, remedy: "Run the command again; nothing was started." },
+  SLIPWAY_CONTAINER_CAPABILITY_UNKNOWN: { status: 400, remedy: "See capabilities(7) for the names." },
+  SLIPWAY_CONTAINER_SIGNAL_UNKNOWN: { status: 400, remedy: "See signal(7) for the names." },
+  SLIPWAY_CONTAINER_IDS_EXHAUSTED: { status: 507, remedy: "Remove instances that are no longer needed (`slipway rm`)." },
+} as const;
+
+export const containerError = defineErrors(CONTAINER_ERRORS);

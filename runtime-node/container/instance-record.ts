@@ -1,0 +1,95 @@
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Assignment } from "#contracts/instance.ts";
+import type { Healthcheck } from "#contracts/service-spec.ts";
+import type { ProcessLaunch } from "../launch/container-launch.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { ConnectedNetworks } from "./node-services.ts";
+
+/** What is kept of an instance on disk, so that the next agent goes on where this one was. */
+export interface InstanceRecord {
+  assignment: Assignment;
+  /** First host id of its 65,536. */
+  idBase: number;
+  lifecycle: Lifecycle;
+  imageDigest: string | null;
+  /** What its image says where the service is silent. */
+  imageDefaults: { stopSignal?: string | undefined; healthcheck?: Healthcheck | undefined };
+  /** Of the latest start. */
+  addresses: Record<string, string>;
+  ports: ConnectedNetworks["ports"];
+  /** What the latest start executed: an exec inherits its environment and privileges. */
+  process: ProcessLaunch | null;
+}
+
+/** An instance's folder: `<home>/instances/<id>/`, 0700. */
+export class InstanceFolder {
+  readonly path: string;
+
+  constructor(instances: string, instanceId: string) {
+    this.path = join(instances, instanceId);
+  }
+
+  get record(): string {
+    return join(this.path, "record.json");
+  }
+  get upper(): string {
+    return join(this.path, "upper");
+  }
+  get work(): string {
+    return join(this.path, "work");
+  }
+  get files(): string {
+    return join(this.path, "files");
+  }
+  get secrets(): string {
+    return join(this.path, "secrets");
+  }
+  get logs(): string {
+    return join(this.path, "logs");
+  }
+  get launchReport(): string {
+    return join(this.path, "launch.json");
+  }
+  stream(name: "stdin" | "stdout" | "stderr"): string {
+    return join(this.path, `${name}.fifo`);
+  }
+
+  async create(): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+  }
+
+  async save(record: InstanceRecord): Promise<void> {
+    await writeDurably(this.record, JSON.stringify(record));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+
+  /** Every record on disk; a folder without one was never begun and is removed. */
+  static async readAll(instances: string): Promise<InstanceRecord[]> {
+    await mkdir(instances, { recursive: true, mode: 0o700 });
+    const records: InstanceRecord[] = [];
+    for (const instanceId of await readdir(instances)) {
+      const folder = new InstanceFolder(instances, instanceId);
+      const text = await readFile(folder.record, "utf8").catch(() => undefined);
+      if (text === undefined) await folder.remove();
+      else records.push(JSON.parse(text) as InstanceRecord);
+    }
+    return records;
+  }
+}
+
+/** Written to a temporary name, fsynced and renamed: a crash leaves the old text or the new. */
+export async function writeDurably(path: string, text: string, mode = 0o600): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await open(temporary, "w", mode);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}

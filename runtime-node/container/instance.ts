@@ -1,0 +1,374 @@
+import { trace } from "@opentelemetry/api";
+import type { Assignment, HealthState, ObservedInstance } from "#contracts/instance.ts";
+import { hasCode, type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
+import type { MessageStream } from "#messaging/platform.ts";
+import type { ChildExit } from "../launch/children.ts";
+import { Attachments } from "./attachments.ts";
+import { containerError } from "./errors.ts";
+import { InstanceFolder, type InstanceRecord } from "./instance-record.ts";
+import { superviseHealth } from "./instance-health.ts";
+import { inParentTrace } from "./instance-trace.ts";
+import { type Lifecycle, restartsOf } from "./lifecycle.ts";
+import { nextStep, type Wanted } from "./next-step.ts";
+import type { NodeServices } from "./node-services.ts";
+import { type Activity, observe } from "./observed.ts";
+import { recoverContainer } from "./recover-container.ts";
+import { decideRestart } from "./restart-policy.ts";
+import type { RunningContainer } from "./running-container.ts";
+import { signalNumber } from "./signals.ts";
+import { type StartedContainer, startContainer } from "./start-container.ts";
+
+const SIGKILL = 9;
+const ATTACH_WAIT_MS = 30_000;
+/** The process is gone, and with its pid namespace every other writer: the pipes end at once. */
+const LOGS_END_WAIT_MS = 5_000;
+
+/**
+ * One instance on this node. A loop compares what is wanted with where the instance is and does the next thing; it alone
+ * changes the record, which is on disk before anybody hears of it.
+ */
+export class Instance {
+  readonly attachments = new Attachments();
+  readonly folder: InstanceFolder;
+  readonly #node: NodeServices;
+  readonly #record: InstanceRecord;
+  readonly #report: (observed: ObservedInstance) => void;
+  readonly #closing = new AbortController();
+  #wanted: Wanted;
+  #activity: Activity = { doing: null, health: "none" };
+  #running: StartedContainer | undefined;
+  #exit: ChildExit | undefined;
+  #starting: AbortController | undefined;
+  #stopHealth: (() => void) | undefined;
+  #changed = Promise.withResolvers<void>();
+  #loop: Promise<void> | undefined;
+
+  constructor(node: NodeServices, record: InstanceRecord, report: (observed: ObservedInstance) => void) {
+    this.#node = node;
+    this.#record = record;
+    this.#report = report;
+    this.#wanted = { type: "assigned", assignment: record.assignment };
+    this.folder = new InstanceFolder(node.home.instances, record.assignment.instanceId);
+  }
+
+  get assignment(): Assignment {
+    return this.#record.assignment;
+  }
+
+  get idBase(): number {
+    return this.#record.idBase;
+  }
+
+  get imageReference(): string {
+    return this.#record.assignment.spec.image;
+  }
+
+  get observed(): ObservedInstance {
+    return observe(this.#record, this.#activity);
+  }
+
+  /** Begins a new instance. */
+  async begin(): Promise<void> {
+    await this.folder.create();
+    await this.#save();
+    this.#loop = this.#live();
+  }
+
+  /** Goes on with an instance of a former agent: its process may still run, or have ended meanwhile. */
+  async recover(): Promise<void> {
+    if (this.#record.lifecycle.type === "running") {
+      const recovered = await recoverContainer(this.#node, this.#record, this.folder, this.#closing.signal);
+      if (recovered.type === "running") this.#adopt(recovered.started);
+      else await this.#recordExit(recovered.exit, false, recovered.oomKilled);
+    }
+    this.#tell();
+    this.#loop = this.#live();
+  }
+
+  /** Takes a new version of the assignment. */
+  assign(assignment: Assignment): void {
+    this.#record.assignment = assignment;
+    this.#want({ type: "assigned", assignment });
+  }
+
+  /** Stops it and takes it apart; resolves when nothing of it is left. */
+  async remove(): Promise<void> {
+    this.#want({ type: "removed" });
+    await this.#loop;
+  }
+
+  /** Stops the container, whatever is desired, and leaves. */
+  async halt(): Promise<void> {
+    this.#want({ type: "assigned", assignment: { ...this.assignment, desired: "stopped" } });
+    await this.#running?.container.exit;
+    await this.leave();
+  }
+
+  /** Stops following; the container runs on, for the next agent to recover. */
+  async leave(): Promise<void> {
+    this.#closing.abort();
+    this.#stopHealth?.();
+    this.#wake();
+    await this.#loop;
+    await this.#running?.container.logs[Symbol.asyncDispose]();
+  }
+
+  /** The container, when it runs; throws SLIPWAY_CONTAINER_NOT_RUNNING. */
+  get container(): RunningContainer {
+    if (this.#running !== undefined && this.#exit === undefined) return this.#running.container;
+    const { name } = this.assignment;
+    throw containerError("SLIPWAY_CONTAINER_NOT_RUNNING", `${name} does not run; it is ${this.observed.state}`);
+  }
+
+  async signal(name: string): Promise<void> {
+    const number = signalNumber(name);
+    await this.#node.children.signal(this.container.instanceId, number);
+  }
+
+  /** Serves one attach stream to its end. */
+  async attach(stream: MessageStream): Promise<void> {
+    await this.attachments.serve(stream, {
+      stdin: () => this.#running?.container.stdin ?? null,
+      signal: (name) => this.signal(name),
+    });
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      if (this.#exit !== undefined) await this.#afterExit(this.#exit, false);
+      const step = nextStep(this.#wanted, this.#record.lifecycle, Date.now());
+      switch (step.type) {
+        case "remove":
+          return this.#takeApart();
+        case "start":
+          await this.#start(step.restart);
+          break;
+        case "stop":
+          await this.#stop();
+          break;
+        case "wait":
+          await this.#untilChanged(step.until);
+      }
+    }
+  }
+
+  async #start(restart: boolean): Promise<void> {
+    const starting = new AbortController();
+    this.#starting = starting;
+    const signal = AbortSignal.any([starting.signal, this.#closing.signal]);
+    try {
+      await inParentTrace(this.assignment, "instance start", async () =>
+        this.#started(await this.#launch(signal), restart),
+      );
+    } catch (error) {
+      if (!signal.aborted) await this.#startFailed(toSlipwayError(error));
+    } finally {
+      this.#starting = undefined;
+      this.#activity.doing = null;
+    }
+  }
+
+  async #launch(signal: AbortSignal): Promise<StartedContainer> {
+    const { assignment, idBase } = this.#record;
+    if (assignment.attached?.waitForAttach === true && this.#record.lifecycle.type === "new")
+      await this.#untilAttached(signal);
+    this.#do("pulling");
+    const image = await this.#node.images.obtain(assignment.spec.image, signal, () => {});
+    if (this.#record.imageDigest !== image.digest)
+      this.#node.events.record("instance.pulled", assignment, { digest: image.digest });
+    this.#record.imageDigest = image.digest;
+    this.#record.imageDefaults = { stopSignal: image.config.stopSignal, healthcheck: image.config.healthcheck };
+    this.#do("creating");
+    return startContainer(this.#node, { assignment, folder: this.folder, idBase, image }, signal);
+  }
+
+  async #started(started: StartedContainer, restart: boolean): Promise<void> {
+    const { container } = started;
+    const { lifecycle, assignment } = this.#record;
+    const series = lifecycle.type === "backoff" ? lifecycle.series : 0;
+    this.#record.addresses = container.networks.addresses;
+    this.#record.ports = container.networks.ports;
+    this.#record.process = container.process;
+    this.#record.lifecycle = {
+      type: "running",
+      pid: container.pid,
+      startTime: container.startTime,
+      startedAt: new Date().toISOString(),
+      runSerial: assignment.runSerial,
+      series: restart ? series : 0,
+      restarts: restartsOf(lifecycle) + (restart ? 1 : 0),
+    };
+    await this.#save();
+    this.#adopt(started);
+    this.#node.events.record("instance.started", assignment, {
+      pid: container.pid,
+      addresses: container.networks.addresses,
+    });
+    trace.getActiveSpan()?.setAttribute("slipway.instance.pid", container.pid);
+    await this.attachments.tell({ type: "started", pid: container.pid });
+  }
+
+  /** From here on its end is ours to see, its output goes to whoever is attached, and its health is watched. */
+  #adopt(started: StartedContainer): void {
+    const { container } = started;
+    this.#running = started;
+    this.#exit = undefined;
+    container.logs.subscribe((stream, chunk) => this.attachments.output(stream, chunk));
+    void container.exit.then((exit) => {
+      this.#exit = exit;
+      this.#wake();
+    });
+    this.#activity.doing = null;
+    this.#stopHealth = superviseHealth(
+      this.#node,
+      this.assignment,
+      container,
+      this.#record.imageDefaults.healthcheck,
+      (health) => this.#setHealth(health),
+    );
+    this.#tell();
+  }
+
+  async #startFailed(error: SlipwayError): Promise<void> {
+    const { assignment, lifecycle } = this.#record;
+    const failure = { code: error.code, message: error.message, remedy: error.remedy, exitCode: error.exitCode };
+    this.#record.lifecycle = {
+      type: "failed",
+      failure,
+      finishedAt: new Date().toISOString(),
+      runSerial: assignment.runSerial,
+      restarts: restartsOf(lifecycle),
+    };
+    await this.#save();
+    this.#activity.doing = null;
+    this.#tell();
+    this.#node.events.record("instance.failed", assignment, failure);
+    if (hasCode(error, "SLIPWAY_INTERNAL")) console.error(error.cause ?? error);
+    await this.attachments.end(error);
+  }
+
+  /** The stop signal, the grace period, then SIGKILL. */
+  async #stop(): Promise<void> {
+    const { instanceId, spec } = this.assignment;
+    const container = this.container;
+    this.#do("stopping");
+    this.#node.events.record("instance.stopping", this.assignment);
+    this.#stopHealth?.();
+    await this.#node.children.signal(
+      instanceId,
+      signalNumber(spec.stopSignal ?? this.#record.imageDefaults.stopSignal ?? "SIGTERM"),
+    );
+    const timer = setTimeout(
+      () => void this.#node.children.signal(instanceId, SIGKILL).catch(() => {}),
+      spec.stopGracePeriodMs,
+    );
+    const exit = await container.exit;
+    clearTimeout(timer);
+    await this.#afterExit(exit, true);
+  }
+
+  async #afterExit(exit: ChildExit, held: boolean): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#stopHealth?.();
+    const { container, resources } = running;
+    const oomKilled = container.cgroup.oomKills() > 0;
+    await Promise.race([container.logs.ended, new Promise((resolve) => setTimeout(resolve, LOGS_END_WAIT_MS).unref())]);
+    await resources.disposeAsync();
+    this.#running = undefined;
+    this.#exit = undefined;
+    await this.#recordExit(exit, held, oomKilled);
+  }
+
+  async #recordExit({ status, exitedAt }: ChildExit, held: boolean, oomKilled: boolean): Promise<void> {
+    const { lifecycle, assignment } = this.#record;
+    if (lifecycle.type !== "running") return;
+    const exitCode = status.code;
+    const ended = {
+      exitCode,
+      oomKilled,
+      startedAt: lifecycle.startedAt,
+      finishedAt: exitedAt,
+      runSerial: lifecycle.runSerial,
+      restarts: lifecycle.restarts,
+    };
+    const ranForMs = Date.parse(exitedAt) - Date.parse(lifecycle.startedAt);
+    // A kernel before 6.15 cannot tell how a process ended that is not the supervisor's child: counted as a failure.
+    const decision = held
+      ? ({ type: "stay-down" } as const)
+      : decideRestart(assignment.spec.restart, { exitCode: exitCode ?? 1, ranForMs, series: lifecycle.series });
+    const next: Lifecycle =
+      decision.type === "restart"
+        ? { type: "backoff", until: Date.now() + decision.afterMs, series: decision.series, ...ended }
+        : { type: "ended", held, ...ended };
+    this.#record.lifecycle = next;
+    await this.#save();
+    await this.#node.children.forget(assignment.instanceId);
+    this.#activity = { doing: null, health: "none" };
+    this.#tell();
+    if (oomKilled) this.#node.events.record("instance.oom-killed", assignment, { exitCode });
+    this.#node.events.record("instance.exited", assignment, { exitCode, oomKilled });
+    if (decision.type === "restart")
+      this.#node.events.record("instance.restarting", assignment, { afterMs: decision.afterMs });
+    else await this.attachments.end({ exitCode: exitCode ?? 255, oomKilled });
+  }
+
+  async #takeApart(): Promise<void> {
+    await this.#node.networks.release(this.assignment);
+    await this.#node.volumes.removeAnonymous(this.assignment);
+    await this.folder.remove();
+    await this.attachments.end(containerError("SLIPWAY_CONTAINER_NOT_RUNNING", `${this.assignment.name} was removed`));
+    this.#node.events.record("instance.removed", this.assignment);
+  }
+
+  async #untilAttached(signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ATTACH_WAIT_MS)]);
+    const gaveUp = Promise.withResolvers<never>();
+    limit.addEventListener("abort", () => gaveUp.reject(limit.reason), { once: true });
+    try {
+      await Promise.race([this.attachments.arrived, gaveUp.promise]);
+    } catch (cause) {
+      signal.throwIfAborted();
+      const message = `nobody attached to ${this.assignment.name} within ${ATTACH_WAIT_MS} ms`;
+      throw containerError("SLIPWAY_CONTAINER_NOT_ATTACHED", message, { cause });
+    }
+  }
+
+  #setHealth(health: HealthState): void {
+    this.#activity.health = health;
+    this.#node.networks.setHealthy(this.assignment.instanceId, health === "healthy" || health === "none");
+    if (health === "healthy") this.#node.events.record("instance.healthy", this.assignment);
+    if (health === "unhealthy") this.#node.events.record("instance.unhealthy", this.assignment);
+    this.#tell();
+  }
+
+  #want(wanted: Wanted): void {
+    this.#wanted = wanted;
+    if (wanted.type === "removed" || wanted.assignment.desired === "stopped") this.#starting?.abort();
+    this.#wake();
+  }
+
+  #do(doing: Activity["doing"]): void {
+    this.#activity.doing = doing;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#report(this.observed);
+  }
+
+  async #save(): Promise<void> {
+    await this.folder.save(this.#record);
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+  }
+
+  async #untilChanged(until: number | undefined): Promise<void> {
+    const timer = until === undefined ? undefined : setTimeout(() => this.#wake(), Math.max(0, until - Date.now()));
+    await this.#changed.promise;
+    clearTimeout(timer);
+    this.#changed = Promise.withResolvers();
+  }
+}

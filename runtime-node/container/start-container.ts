@@ -1,0 +1,195 @@
+import { chown, mkdir } from "node:fs/promises";
+import { Socket } from "node:net";
+import { trace } from "@opentelemetry/api";
+import type { Assignment } from "#contracts/instance.ts";
+import { ContainerCgroup } from "../cgroup/container-cgroup.ts";
+import type { ContainerLaunch, LaunchMount, ProcessLaunch, StdioPaths } from "../launch/container-launch.ts";
+import type { ChildExit } from "../launch/children.ts";
+import { planContainer } from "../launch/container-plan.ts";
+import type { LaunchAnswer } from "../launch/protocol.ts";
+import { ContainerFiles } from "./container-files.ts";
+import { containerIdMap } from "./id-map.ts";
+import { type InstanceFolder, writeDurably } from "./instance-record.ts";
+import { launchError } from "./launch-failure.ts";
+import { launchReport } from "./launch-report.ts";
+import { spanLaunch } from "./launch-spans.ts";
+import type { ConnectedNetworks, ContainerLogs, NodeServices, RootImage } from "./node-services.ts";
+import { OPEN_FILES } from "./open-files.ts";
+import { buildProcess } from "./build-process.ts";
+import type { RunningContainer } from "./running-container.ts";
+import { secretsMount } from "./secrets.ts";
+import { serviceMounts } from "./service-mounts.ts";
+import { createStreams, openForWriting } from "./standard-streams.ts";
+
+export interface StartRequest {
+  assignment: Assignment;
+  folder: InstanceFolder;
+  idBase: number;
+  image: RootImage;
+}
+
+/** What was started, and what gives it back when it has ended. */
+export interface StartedContainer {
+  container: RunningContainer;
+  /** Everything a start took, in the order to release it. */
+  resources: AsyncDisposableStack;
+}
+
+/**
+ * Starts a container: streams, files, cgroup, volumes and mounts, then the launch up to where the child waits, its network, its logs,
+ * and the release. Whatever a failed start took is given back before it throws.
+ */
+export async function startContainer(
+  node: NodeServices,
+  request: StartRequest,
+  signal: AbortSignal,
+): Promise<StartedContainer> {
+  const { assignment, folder, idBase, image } = request;
+  const { instanceId, spec } = assignment;
+  await using acquired = new AsyncDisposableStack();
+  const process = buildProcess(node, request);
+  const hostname = spec.hostname ?? instanceId;
+  const files = new ContainerFiles(folder.files, idBase);
+  await prepareFolder(folder, idBase);
+  await files.create(hostname);
+  const stdio = stdioOf(assignment, folder);
+  await createStreams(node.kernel, stdio, { uid: idBase + process.uid, gid: idBase + process.gid });
+  const secrets = await provideSecrets(node, request, process, signal, acquired);
+
+  const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
+  cgroup.create(spec.limits);
+  acquired.defer(() => cgroup.remove());
+  const volumes = await node.volumes.attach(assignment, idBase, signal);
+  acquired.defer(() => node.volumes.detach(instanceId));
+  const mounts = [
+    ...image.mounts,
+    ...files.mounts(),
+    ...secrets,
+    ...volumes,
+    ...(await serviceMounts(spec.mounts, idBase)),
+  ];
+
+  const launch: ContainerLaunch = {
+    instanceId,
+    runFolder: node.home.run,
+    idMap: containerIdMap(idBase),
+    root: { layers: image.layers, upper: folder.upper, work: folder.work, readOnly: spec.readOnly },
+    mounts: withoutDuplicates(mounts),
+    hostname,
+    process,
+    stdio,
+    cgroup: cgroup.membership,
+    init: spec.init,
+    openFiles: OPEN_FILES,
+  };
+  const { networks, logs, running, exit, stdin } = await launchParked(node, request, launch, files, signal, acquired);
+  const container: RunningContainer = {
+    instanceId,
+    idBase,
+    pid: running.pid,
+    startTime: running.startTime,
+    cgroup,
+    logs,
+    stdin,
+    networks,
+    exit,
+    process,
+  };
+  return { container, resources: acquired.move() };
+}
+
+interface Launched {
+  networks: ConnectedNetworks;
+  logs: ContainerLogs;
+  stdin: Socket | null;
+  running: Extract<LaunchAnswer, { type: "running" }>;
+  exit: Promise<ChildExit>;
+}
+
+/** The child waits while its network is wired and its logs are opened; then it is released. */
+async function launchParked(
+  node: NodeServices,
+  { assignment, folder }: StartRequest,
+  launch: ContainerLaunch,
+  files: ContainerFiles,
+  signal: AbortSignal,
+  acquired: AsyncDisposableStack,
+): Promise<Launched> {
+  const { instanceId } = assignment;
+  const plan = planContainer(launch);
+  const command = launch.process.argv[0] ?? "";
+  const startedAt = Date.now();
+  const parked = await node.children.launch(instanceId, plan);
+  if (parked.type !== "parked") {
+    if (parked.type === "failed")
+      await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, parked.outcomes)));
+    throw parked.type === "failed"
+      ? launchError(parked.failure, command)
+      : new Error("a child was released before it was asked to be");
+  }
+  const exit = node.children.exitOf(instanceId) as Promise<ChildExit>;
+  let released = false;
+  acquired.defer(async () => {
+    if (!released) await node.children.abort(instanceId).catch(() => {});
+  });
+  const networks = await node.networks.connect(assignment, parked.pid, signal);
+  acquired.defer(() => node.networks.disconnect(instanceId));
+  await files.writeNetwork(launch.hostname, Object.values(networks.addresses), networks.nameServers);
+  const logs = acquired.use(node.logs.capture(assignment, launch.stdio.stdout, launch.stdio.stderr, folder.logs));
+  const stdin =
+    launch.stdio.stdin === null
+      ? null
+      : acquired.adopt(stdinWriter(node, launch.stdio.stdin), (socket) => void socket.destroy());
+  signal.throwIfAborted();
+
+  released = true;
+  const answer = await node.children.release(instanceId);
+  if (answer.type === "parked") throw new Error("a released child still waits");
+  spanLaunch(trace.getActiveSpan(), plan, answer.outcomes, startedAt);
+  await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, answer.outcomes)));
+  if (answer.type === "failed") throw launchError(answer.failure, command);
+  return { networks, logs, stdin, running: answer, exit };
+}
+
+/** Opened before the release: a program that reads a FIFO without a writer sees its end at once. */
+function stdinWriter(node: NodeServices, path: string): Socket {
+  const socket = new Socket({ fd: openForWriting(node.kernel, path), readable: false, writable: true });
+  // The program may end, or close its stdin, before everything is written.
+  socket.on("error", () => socket.destroy());
+  return socket;
+}
+
+/** The upper directory belongs to the container's root; the work directory is overlayfs's own. It lives as long as the instance. */
+async function prepareFolder(folder: InstanceFolder, idBase: number): Promise<void> {
+  await mkdir(folder.upper, { recursive: true, mode: 0o755 });
+  await chown(folder.upper, idBase, idBase);
+  for (const path of [folder.work, folder.logs]) await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+function stdioOf({ attached }: Assignment, folder: InstanceFolder): StdioPaths {
+  const interactive = attached?.interactive === true;
+  return {
+    stdin: interactive ? folder.stream("stdin") : null,
+    stdout: folder.stream("stdout"),
+    stderr: folder.stream("stderr"),
+  };
+}
+
+async function provideSecrets(
+  node: NodeServices,
+  { assignment, folder, idBase }: StartRequest,
+  { uid, gid }: ProcessLaunch,
+  signal: AbortSignal,
+  acquired: AsyncDisposableStack,
+): Promise<LaunchMount[]> {
+  if (assignment.spec.networks.length === 0) return [];
+  const mount = await secretsMount(folder.secrets, idBase);
+  await node.credentials.provide(assignment, { folder: folder.secrets, uid: idBase + uid, gid: idBase + gid }, signal);
+  acquired.defer(() => node.credentials.withdraw(assignment.instanceId));
+  return [mount];
+}
+
+/** The last mount of a target wins: the service's own over ours and the image's. */
+function withoutDuplicates(mounts: readonly LaunchMount[]): LaunchMount[] {
+  return [...new Map(mounts.map((mount) => [mount.target, mount])).values()];
+}
