@@ -1,5 +1,5 @@
 import { hasCode } from "#contracts/slipway-error.ts";
-import type { Log } from "#services/log.ts";
+import type { Log } from "#services/state/log.ts";
 import type { ClusterState } from "#services/state/cluster-state.ts";
 import type { ProjectPlan } from "./action.ts";
 import { decide } from "./decide.ts";

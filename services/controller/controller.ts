@@ -1,5 +1,5 @@
 import type { Platform } from "#messaging/platform.ts";
-import type { Log } from "#services/log.ts";
+import type { Log } from "#services/state/log.ts";
 import type { ClusterState } from "#services/state/cluster-state.ts";
 import { ControlLoop } from "./control-loop.ts";
 import { type Authority, CredentialsDesk } from "./credentials-desk.ts";

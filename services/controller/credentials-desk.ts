@@ -3,7 +3,7 @@ import type { Assignment } from "#contracts/instance.ts";
 import { CONTROL_SUBJECTS, type CredentialsRequest, type IssuedCredentials } from "#contracts/subjects.ts";
 import type { AccountAuthority } from "#messaging/identity/account-authority.ts";
 import type { Platform } from "#messaging/platform.ts";
-import type { Log } from "#services/log.ts";
+import type { Log } from "#services/state/log.ts";
 import type { ClusterState } from "#services/state/cluster-state.ts";
 import { controllerError } from "./errors.ts";
 import { CONTROLLER_SOURCE, instanceSubject } from "./event-subject.ts";

@@ -2,7 +2,7 @@ import type { NodeAnswer, NodeRequest } from "#contracts/node-operations.ts";
 import { nodeSubject } from "#contracts/subjects.ts";
 import type { Platform } from "#messaging/platform.ts";
 import type { ClusterState } from "#services/state/cluster-state.ts";
-import { activeTraceparent, contextOf, inSpan } from "#services/trace-context.ts";
+import { activeTraceparent, contextOf, inSpan } from "#services/state/trace-context.ts";
 import type { Action, ProjectPlan } from "./action.ts";
 
 /** Removing a volume may mean deleting many files. */
@@ -12,7 +12,7 @@ export interface ExecutorOptions {
   state: ClusterState;
   platform: Platform;
   node: string;
-  removeAccount(project: string): Promise<void>;
+  removeAccount: (project: string) => Promise<void>;
 }
 
 /** Carries out what was decided. */

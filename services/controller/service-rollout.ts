@@ -74,10 +74,10 @@ function bestFirst(a: JudgedReplica, b: JudgedReplica): number {
 
 /** Stops what is held; starts again what no longer is, unless it is outdated: then its replacement starts instead. */
 function holdOrRelease(view: ServiceView): Action[] {
-  const change = ({ replica }: JudgedReplica, change: Pick<Assignment, "desired" | "runSerial">): Action => ({
+  const change = ({ replica }: JudgedReplica, asked: Pick<Assignment, "desired" | "runSerial">): Action => ({
     type: "change-assignment",
     key: replica.key,
-    assignment: { ...replica.assignment, ...change },
+    assignment: { ...replica.assignment, ...asked },
     kvRevision: replica.kvRevision,
   });
   const isHeld = ({ replica }: JudgedReplica): boolean => view.held.includes(replica.assignment.index);

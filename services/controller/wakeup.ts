@@ -2,6 +2,7 @@
 export class Wakeup {
   #rung = false;
   #wake: (() => void) | undefined;
+  readonly #abort = (): void => this.#wake?.();
 
   ring(): void {
     this.#rung = true;
@@ -17,10 +18,11 @@ export class Wakeup {
   async #sleep(wakeAt: number | undefined, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = wakeAt === undefined ? undefined : setTimeout(resolve, Math.max(0, wakeAt - Date.now()));
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    signal.addEventListener("abort", this.#abort, { once: true });
     this.#wake = resolve;
     await promise;
     this.#wake = undefined;
+    signal.removeEventListener("abort", this.#abort);
     clearTimeout(timer);
   }
 }

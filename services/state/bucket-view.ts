@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bucket, BucketChange, BucketEntry } from "#messaging/platform.ts";
-import type { Log } from "#services/log.ts";
+import type { Log } from "./log.ts";
 
 const WATCH_RETRY_MS = 1_000;
 
@@ -8,18 +8,17 @@ export type ViewListener<Value> = (change: { key: string; before: Value | undefi
 
 /**
  * A bucket kept in memory: reads are immediate and go on while the server is away. Writes go to the server first and are then
- * seen at once, so that who writes reads its own writes. A watch is a hint: `resync` reads everything again.
+ * seen at once, so that who writes reads its own writes. A watch is a hint: `resync` reads everything again. What the watch says
+ * is believed whatever its revision: a memory bucket begins again at 1 when the server restarts.
  */
 export class BucketView<Value> implements AsyncDisposable {
   readonly #bucket: Bucket<Value>;
   readonly #entries = new Map<string, BucketEntry<Value>>();
-  /** Key → the newest revision known to be deleted: an older put that arrives late is not believed. */
-  readonly #deleted = new Map<string, number>();
+  readonly #changes = new ChangeRecord();
   readonly #listeners = new Set<ViewListener<Value>>();
   readonly #closing = new AbortController();
   readonly #current = Promise.withResolvers<void>();
   readonly #watching: Promise<void>;
-
   readonly #log: Log;
 
   private constructor(bucket: Bucket<Value>, log: Log) {
@@ -63,33 +62,33 @@ export class BucketView<Value> implements AsyncDisposable {
   /** As Bucket.update: only at the expected revision, 0 for an absent key. */
   async update(key: string, value: Value, expectedRevision: number): Promise<number> {
     const revision = await this.#bucket.update(key, value, expectedRevision);
-    this.#put({ key, value, revision });
+    this.#changes.wrote(key, revision);
+    this.#set(key, { key, value, revision });
     return revision;
   }
 
   async delete(key: string): Promise<void> {
     await this.#bucket.delete(key);
-    this.#remove(key, this.#entries.get(key)?.revision ?? 0);
+    this.#changes.wrote(key, (this.#entries.get(key)?.revision ?? 0) + 1);
+    this.#set(key, undefined);
   }
 
   /** Reads one key again, for a writer that met a conflict. */
   async refresh(key: string): Promise<BucketEntry<Value> | undefined> {
-    const before = this.#entries.get(key);
+    const start = this.#changes.now;
     const entry = await this.#bucket.get(key);
-    if (entry !== undefined) this.#put(entry);
-    else if (before !== undefined) this.#removeUnlessNewer(key, before.revision);
+    if (!this.#changes.happenedSince(key, start)) this.#set(key, entry);
     return this.#entries.get(key);
   }
 
   /** Reads the whole bucket again and takes over what the watch has missed. */
   async resync(): Promise<void> {
-    const before = new Map(this.#entries);
-    const forgotten = [...this.#deleted.keys()];
-    const found = await this.#bucket.entries();
-    const keys = new Set(found.map((entry) => entry.key));
-    for (const entry of found) this.#put(entry);
-    for (const [key, entry] of before) if (!keys.has(key)) this.#removeUnlessNewer(key, entry.revision);
-    for (const key of forgotten) this.#deleted.delete(key);
+    const start = this.#changes.now;
+    const found = new Map((await this.#bucket.entries()).map((entry) => [entry.key, entry]));
+    for (const key of new Set([...found.keys(), ...this.#entries.keys()])) {
+      if (!this.#changes.happenedSince(key, start)) this.#set(key, found.get(key));
+    }
+    this.#changes.forgetUntil(start);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -110,33 +109,56 @@ export class BucketView<Value> implements AsyncDisposable {
   }
 
   #apply(change: BucketChange<Value>): void {
-    if (change.type === "current") this.#current.resolve();
-    else if (change.type === "put") this.#put({ key: change.key, value: change.value, revision: change.revision });
-    else this.#remove(change.key, change.revision);
+    if (change.type === "current") return this.#current.resolve();
+    if (!this.#changes.isNews(change.key, change.revision)) return;
+    const { key } = change;
+    this.#set(key, change.type === "put" ? { key, value: change.value, revision: change.revision } : undefined);
   }
 
-  #put(entry: BucketEntry<Value>): void {
-    const before = this.#entries.get(entry.key);
-    if (entry.revision <= Math.max(before?.revision ?? 0, this.#deleted.get(entry.key) ?? 0)) return;
-    this.#deleted.delete(entry.key);
-    this.#entries.set(entry.key, entry);
-    this.#tell(entry.key, before?.value, entry.value);
-  }
-
-  #removeUnlessNewer(key: string, revision: number): void {
-    if (this.#entries.get(key)?.revision === revision) this.#remove(key, revision);
-  }
-
-  #remove(key: string, revision: number): void {
+  #set(key: string, entry: BucketEntry<Value> | undefined): void {
     const before = this.#entries.get(key);
-    if (before !== undefined && before.revision > revision) return;
-    this.#deleted.set(key, Math.max(revision, this.#deleted.get(key) ?? 0));
-    if (before === undefined) return;
-    this.#entries.delete(key);
-    this.#tell(key, before.value, undefined);
+    if (before?.revision === entry?.revision) return;
+    this.#changes.happened(key);
+    if (entry === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, entry);
+    for (const listener of this.#listeners) listener({ key, before: before?.value, after: entry?.value });
+  }
+}
+
+/** What changed since when, in a count of changes; and which of our own writes the watch has yet to tell. */
+class ChangeRecord {
+  now = 0;
+  readonly #changedAt = new Map<string, number>();
+  readonly #written = new Map<string, number>();
+
+  happened(key: string): void {
+    this.#changedAt.set(key, ++this.now);
   }
 
-  #tell(key: string, before: Value | undefined, after: Value | undefined): void {
-    for (const listener of this.#listeners) listener({ key, before, after });
+  happenedSince(key: string, start: number): boolean {
+    return (this.#changedAt.get(key) ?? 0) > start;
+  }
+
+  /** We wrote this revision, or a later one: what the watch tells of earlier ones is old. */
+  wrote(key: string, revision: number): void {
+    this.#written.set(key, revision);
+    this.happened(key);
+  }
+
+  isNews(key: string, revision: number): boolean {
+    const written = this.#written.get(key);
+    if (written === undefined) return true;
+    if (revision < written) return false;
+    this.#written.delete(key);
+    return true;
+  }
+
+  /** Everything was read again after this: earlier changes and writes need no memory. */
+  forgetUntil(start: number): void {
+    for (const [key, at] of this.#changedAt) {
+      if (at > start) continue;
+      this.#changedAt.delete(key);
+      this.#written.delete(key);
+    }
   }
 }

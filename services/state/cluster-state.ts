@@ -4,7 +4,7 @@ import type { Assignment, ObservedInstance } from "#contracts/instance.ts";
 import type { DesiredProject } from "#contracts/project-spec.ts";
 import type { RouteEntry } from "#contracts/route.ts";
 import type { Platform } from "#messaging/platform.ts";
-import type { Log } from "#services/log.ts";
+import type { Log } from "./log.ts";
 import { BucketView } from "./bucket-view.ts";
 import type { Snapshot } from "./snapshot.ts";
 

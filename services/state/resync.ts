@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Platform } from "#messaging/platform.ts";
-import type { Log } from "#services/log.ts";
+import type { Log } from "./log.ts";
 import type { ClusterState } from "./cluster-state.ts";
 
 /** How often everything is read again. */

@@ -4,7 +4,15 @@ import type { Assignment, ObservedInstance } from "#contracts/instance.ts";
 export function observation(assignment: Assignment, changes: Partial<ObservedInstance> = {}): ObservedInstance {
   const { instanceId, name, project, service, index, revision, node, runSerial, createdAt } = assignment;
   return {
-    ...{ instanceId, name, project, service, index, revision, node, runSerial, createdAt },
+    instanceId,
+    name,
+    project,
+    service,
+    index,
+    revision,
+    node,
+    runSerial,
+    createdAt,
     state: "running",
     health: assignment.spec.healthcheck === undefined ? "none" : "healthy",
     exitCode: null,
