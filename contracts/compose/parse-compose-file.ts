@@ -62,6 +62,20 @@ function wholeFile(root: Located, file: string, report: Report): Section | undef
   return undefined;
 }
 
+/**
+ * The name of a file's project, for what needs no more of it (`down`): the rest of the file may have mistakes.
+ * @throws ComposeFileError when the name itself is wrong
+ */
+export function readProjectName(source: ComposeSource): string {
+  const report = new Report();
+  const file = source.path ?? "compose.yaml";
+  const directory = resolve(source.directory ?? dirname(file));
+  const variables = projectVariables(source.environment, directory, report);
+  const name = projectName(source, { text: source.text ?? readComposeFile(file), file, directory, variables }, report);
+  report.throwIfFailed();
+  return name;
+}
+
 interface NameContext {
   text: string;
   file: string;

@@ -1,0 +1,24 @@
+import { listInstances, operateInstance } from "./api/resources.ts";
+import { printJson } from "./output/table.ts";
+import { projectAtHand } from "./project-of.ts";
+import { findReference } from "./reference.ts";
+import { defineVerb, type Verb } from "./verb.ts";
+
+/** `stop`, `start` and `restart`: one operation on each of the instances and services that are named. */
+export function operationVerb(operation: "stop" | "start" | "restart", summary: string): Verb {
+  return defineVerb({
+    name: operation,
+    operands: "INSTANCE|SERVICE…",
+    minimumOperands: 1,
+    summary,
+    flags: { project: { type: "string", short: "p", value: "NAME", help: "the project that SERVICE is of" } },
+    async run({ flags, operands, api, environment, terminal, signal, json }) {
+      const all = await listInstances(api, { all: true }, signal);
+      const project = projectAtHand(flags.project, undefined, environment);
+      const references = operands.map((name) => ({ name, ref: findReference(name, all, project).ref }));
+      const observed = await Promise.all(references.map(({ ref }) => operateInstance(api, ref, operation, signal)));
+      if (json) printJson(terminal, observed);
+      else terminal.stdout.write(operands.map((name) => `${name}\n`).join(""));
+    },
+  });
+}

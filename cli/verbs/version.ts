@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { VersionInfo } from "#contracts/api.ts";
+import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
+import { hasCode } from "#contracts/slipway-error.ts";
+import type { ApiClient } from "../api/client.ts";
+import { getVersion } from "../api/resources.ts";
+import { printJson } from "../output/table.ts";
+import { defineVerb } from "../verb.ts";
+
+export const version = defineVerb({
+  name: "version",
+  summary: "print the version of this command and of the server",
+  flags: {},
+  async run({ api, signal, terminal, json }) {
+    const client = { version: packageVersion(), node: process.version };
+    const server = await serverVersion(api, signal);
+    if (json) {
+      printJson(terminal, { client, server: server ?? null });
+      return;
+    }
+    terminal.stdout.write(`slipway ${client.version} (Node ${client.node})\n`);
+    terminal.stdout.write(server === undefined ? "server: not running\n" : formatServer(server));
+  },
+});
+
+function formatServer(server: VersionInfo): string {
+  return `server ${server.version} (Node ${server.node}, nats-server ${server.natsServer}, ${server.kernel}, runtime ${server.runtime})\n`;
+}
+
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
+  return manifest.version;
+}
+
+/** That no server runs is an answer here, not an error. */
+async function serverVersion(api: ApiClient, signal: AbortSignal): Promise<VersionInfo | undefined> {
+  try {
+    return await getVersion(api, signal);
+  } catch (error) {
+    if (hasCode(error, "SLIPWAY_CLI_SERVER_NOT_RUNNING")) return undefined;
+    throw error;
+  }
+}
