@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Check } from "./check.ts";
-import { FOLDER_RULES, FREE_FILES, FREE_FOLDERS, PACKAGE_RULES } from "./import-rules.ts";
-import { importsOf, resolveImport } from "./import-scan.ts";
+import { FOLDER_RULES, OUTSIDE, PACKAGE_RULES } from "./import-rules.ts";
+import { importsOf, type ModuleImport, resolveImport } from "./import-scan.ts";
 import { sourceFiles } from "./source-files.ts";
 
 export const importDirectionCheck: Check = {
@@ -21,46 +21,42 @@ export const importDirectionCheck: Check = {
 /** The imports of one file that the table does not allow. */
 export function wrongImports(file: string, source: string, subpaths: Readonly<Record<string, string>>): string[] {
   const imports = importsOf(file, source);
-  if (isFree(file)) return [];
+  if (OUTSIDE.test(file)) return [];
   const folder = folderOf(file);
   if (folder === undefined) return [`${file}: its folder is not in the table of what may import what`];
-  return imports.flatMap(({ specifier, line }) => {
-    const target = resolveImport(specifier, file, subpaths);
-    const reason =
-      target.kind === "ours"
-        ? refuseFolder(file, folder, target.path)
-        : target.kind === "package"
-          ? refusePackage(folder, target.name)
-          : undefined;
-    return reason === undefined ? [] : [`${file}:${line} imports ${specifier}: ${reason}`];
+  return imports.flatMap((one) => {
+    const target = resolveImport(one.specifier, file, subpaths);
+    if (target.kind === "builtin") return [];
+    const reason = target.kind === "ours" ? refuseFile(file, folder, one, target.path) : refusePackage(folder, target.name);
+    return reason === undefined ? [] : [`${file}:${one.line} imports ${one.specifier}: ${reason}`];
   });
 }
 
-function refuseFolder(file: string, folder: string, target: string): string | undefined {
-  const rule = FOLDER_RULES[folder];
+function refuseFile(file: string, folder: string, { typeOnly }: ModuleImport, target: string): string | undefined {
+  if (OUTSIDE.test(target)) return "only tests may import what stands outside of the product";
   const wanted = folderOf(target);
   if (wanted === folder) return undefined;
-  const allowed = [...(rule?.may ?? []), ...(file === `${folder}/main.ts` ? (rule?.root ?? []) : [])];
-  if (wanted !== undefined && allowed.some((prefix) => isWithin(wanted, prefix))) return undefined;
-  return `${folder} may import ${allowed.length === 0 ? "nothing of ours" : allowed.join(", ")}`;
+  const { may, types = [], root } = FOLDER_RULES[folder]!;
+  const isRoot = root?.files.some((name) => file === `${folder}/${name}`) === true;
+  const allowed = [...may, ...(isRoot ? root.may : []), ...(typeOnly ? types : [])];
+  if (wanted !== undefined && allowed.some((name) => stands(name, wanted))) return undefined;
+  const typesToo = types.length === 0 ? "" : ` (types alone: ${types.join(", ")})`;
+  return `${folder} may import ${allowed.length === 0 ? "nothing of ours" : allowed.join(", ")}${typesToo}`;
 }
 
 function refusePackage(folder: string, name: string): string | undefined {
-  const rule = PACKAGE_RULES.find(({ packages, only }) => packages.test(name) && !isWithin(folder, only));
+  const rule = PACKAGE_RULES.find(({ packages, only }) => packages.test(name) && folder !== only);
   return rule && `only ${rule.only} may import the package ${name}`;
 }
 
-function isFree(file: string): boolean {
-  return FREE_FILES.test(file) || FREE_FOLDERS.some((folder) => isWithin(file, folder));
+/** Whether a name of the table stands for a folder. */
+function stands(name: string, folder: string): boolean {
+  return name.endsWith("/*") ? folder.startsWith(name.slice(0, -1)) : folder === name;
 }
 
-/** The longest prefix of a path that has a rule. */
+/** The longest folder of the table that holds a path. */
 function folderOf(path: string): string | undefined {
   return Object.keys(FOLDER_RULES)
-    .filter((folder) => isWithin(path, folder))
+    .filter((folder) => path.startsWith(`${folder}/`))
     .sort((a, b) => b.length - a.length)[0];
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
 }

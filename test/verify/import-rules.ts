@@ -1,36 +1,56 @@
 /**
- * What each folder may import of ours, from the design's "Folders, and what each may import". The longest prefix of a file's
- * path decides; a folder always may import itself. `root` is what its composition root (`main.ts`) may import besides.
+ * What each folder may import of ours, from the design's "Folders, and what each may import". The longest folder of the table
+ * that holds a file is its folder; a folder always may import itself. A name stands for that folder alone, `x/*` for all
+ * folders of the table below x.
  */
 export interface FolderRule {
   may: readonly string[];
-  root?: readonly string[];
+  /** Besides, types alone: the interfaces of what its composition root hands it. */
+  types?: readonly string[];
+  /** Besides, where its parts are put together. */
+  root?: { files: readonly string[]; may: readonly string[] };
 }
 
-const NODE_PARTS = ["cgroup", "image", "network", "pod", "container", "dns", "logs"].map((part) => `runtime-node/${part}`);
+const KERNEL = "runtime-node/kernel";
+const LAUNCH = "runtime-node/launch";
+const NODE_PART: FolderRule = { may: ["contracts", KERNEL], types: [LAUNCH] };
+/** The files of services/ itself and services/state are the ground that all services stand on. */
+const SERVICE: FolderRule = { may: ["contracts", "messaging", "services", "services/state"] };
 
 export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
   contracts: { may: [] },
   messaging: { may: ["contracts"] },
-  "storage-driver": { may: ["contracts", "runtime-node/kernel"] },
-  "runtime-node/kernel": { may: [] },
-  "runtime-node/launch": { may: ["contracts", "runtime-node/kernel"] },
+  "storage-driver": { may: ["contracts", KERNEL] },
+  [KERNEL]: { may: [] },
+  [LAUNCH]: { may: ["contracts", KERNEL] },
   "runtime-node/supervisor": {
-    may: ["contracts", "runtime-node/kernel", "runtime-node/launch"],
+    may: ["contracts", KERNEL, LAUNCH],
     // It starts the real nats-server, whose configuration messaging/ writes.
-    root: ["messaging", "telemetry"],
+    root: { files: ["main.ts"], may: ["messaging", "telemetry"] },
   },
-  ...Object.fromEntries(NODE_PARTS.map((part) => [part, { may: ["contracts", "runtime-node/kernel"] }])),
-  "runtime-node/container": { may: ["contracts", "runtime-node/kernel", "runtime-node/launch"] },
-  "runtime-node/agent": { may: ["contracts", "messaging", "storage-driver", "telemetry", "runtime-node"] },
-  gateway: { may: ["contracts", "messaging"], root: ["telemetry"] },
-  services: { may: ["contracts", "messaging"], root: ["services", "telemetry"] },
-  ...Object.fromEntries(
-    ["api", "controller", "workflow", "observe", "registry", "console"].map((service) => [
-      `services/${service}`,
-      { may: ["contracts", "messaging"] },
-    ]),
-  ),
+  "runtime-node/cgroup": NODE_PART,
+  "runtime-node/image": NODE_PART,
+  "runtime-node/network": NODE_PART,
+  "runtime-node/pod": NODE_PART,
+  "runtime-node/dns": NODE_PART,
+  "runtime-node/logs": NODE_PART,
+  "runtime-node/container": {
+    may: ["contracts", KERNEL, LAUNCH, "runtime-node/cgroup"],
+    types: ["messaging", "storage-driver", "runtime-node/*"],
+  },
+  "runtime-node/agent": { may: ["contracts", "messaging", "storage-driver", "telemetry", "runtime-node/*"] },
+  gateway: { may: ["contracts", "messaging"], root: { files: ["main.ts"], may: ["telemetry"] } },
+  services: {
+    may: ["contracts", "messaging"],
+    root: { files: ["main.ts", "control-process.ts"], may: ["services/*", "telemetry"] },
+  },
+  "services/state": { may: ["contracts", "messaging", "services"] },
+  "services/api": SERVICE,
+  "services/controller": SERVICE,
+  "services/workflow": SERVICE,
+  "services/observe": SERVICE,
+  "services/registry": SERVICE,
+  "services/console": SERVICE,
   telemetry: { may: ["contracts"] },
   sdk: { may: ["contracts"] },
   cli: { may: ["contracts", "telemetry"] },
@@ -38,12 +58,11 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
   examples: { may: ["sdk"] },
 };
 
-/** These may import anything: they stand outside of what they look at. */
-export const FREE_FOLDERS = ["test", "bench"];
-export const FREE_FILES = /\.(test|bench)\.ts$|^[^/]+\.config\.ts$/;
+/** These may import anything, since they stand outside of what they look at; nothing else may import them. */
+export const OUTSIDE = /^(test|bench)\/|\/testing\/|\.(test|bench)\.ts$|^[^/]+\.config\.ts$/;
 
 /** Packages that one folder alone may import. */
 export const PACKAGE_RULES: readonly { packages: RegExp; only: string }[] = [
-  { packages: /^koffi$/, only: "runtime-node/kernel" },
+  { packages: /^koffi$/, only: KERNEL },
   { packages: /^@opentelemetry\/(?!api$)/, only: "telemetry" },
 ];

@@ -6,24 +6,26 @@ export interface ModuleImport {
   specifier: string;
   /** From 1. */
   line: number;
+  /** `import type`, `export type` or a type's `import()`: nothing of the module is there at run time. */
+  typeOnly: boolean;
 }
 
 /** Every import with a constant specifier in a module's source; throws a SyntaxError where it cannot be parsed. */
-export function importsOf(file: string, source: string): ModuleImport[] {
-  const { program, errors } = parseSync(file, source);
+export function importsOf(file: string, text: string): ModuleImport[] {
+  const { program, errors } = parseSync(file, text);
   const [first] = errors;
   if (first !== undefined) throw new SyntaxError(`${file}: ${first.message}`);
   const found: ModuleImport[] = [];
-  const note = (node: { type: string; value?: unknown; start: number } | null | undefined): void => {
-    if (node?.type !== "Literal" || typeof node.value !== "string") return;
-    found.push({ specifier: node.value, line: source.slice(0, node.start).split("\n").length });
+  const note = (source: { type: string; value?: unknown; start: number } | null, typeOnly: boolean): void => {
+    if (source?.type !== "Literal" || typeof source.value !== "string") return;
+    found.push({ specifier: source.value, line: text.slice(0, source.start).split("\n").length, typeOnly });
   };
   new Visitor({
-    ImportDeclaration: (node) => note(node.source),
-    ExportNamedDeclaration: (node) => note(node.source),
-    ExportAllDeclaration: (node) => note(node.source),
-    ImportExpression: (node) => note(node.source),
-    TSImportType: (node) => note(node.source),
+    ImportDeclaration: (node) => note(node.source, node.importKind === "type"),
+    ExportNamedDeclaration: (node) => note(node.source, node.exportKind === "type"),
+    ExportAllDeclaration: (node) => note(node.source, node.exportKind === "type"),
+    ImportExpression: (node) => note(node.source, false),
+    TSImportType: (node) => note(node.source, true),
   }).visit(program);
   return found;
 }

@@ -127,6 +127,13 @@ test.each([
     "nothing of ours",
   ],
   ["an import() goes the wrong way", "contracts/names.ts", `await import("#messaging/platform.ts");`, "nothing of ours"],
+  [
+    "a part takes more than a type of what it is handed",
+    "runtime-node/container/a.ts",
+    `import { connect } from "#messaging/platform.ts";`,
+    "may import",
+  ],
+  ["the product imports what tests stand on", "cli/up.ts", `import "../contracts/testing/world.ts";`, "only tests"],
   ["a folder is not in the table", "helpers/misc.ts", `import "node:fs";`, "not in the table"],
 ])("import direction: it is refused when %s", (_, file, source, says) => {
   expect(wrongImports(file, source, SUBPATHS).join("\n")).toContain(says);
@@ -136,6 +143,7 @@ test.each([
   ["a composition root", "gateway/main.ts", `import "../telemetry/start.ts";`],
   ["the root of the services", "services/main.ts", `import "./api/server.ts";`],
   ["a test", "contracts/names.test.ts", `import "#messaging/platform.ts";`],
+  ["a part handed an interface", "runtime-node/container/a.ts", `import type { Platform } from "#messaging/platform.ts";`],
   ["the OpenTelemetry API anywhere", "gateway/balancer.ts", `import { trace } from "@opentelemetry/api";`],
   [
     "the agent",
