@@ -59,3 +59,10 @@ export const NetworkState = Type.Object({
 export type NetworkState = Static<typeof NetworkState>;
 
 export const emptyState = (): NetworkState => ({ version: 1, networks: [], leases: [], endpoints: [], publications: [] });
+
+/** Removes the entries that match, in place, and returns them. */
+export function takeOut<Entry>(list: Entry[], matches: (entry: Entry) => boolean): Entry[] {
+  const taken = list.filter(matches);
+  for (const entry of taken) list.splice(list.indexOf(entry), 1);
+  return taken;
+}

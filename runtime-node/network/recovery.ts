@@ -1,13 +1,10 @@
 import { type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
-import type { Kernel } from "#kernel/kernel.ts";
-import type { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import { enableForwarding, ensureBridge } from "./bridge.ts";
 import { plugIn, unplug } from "./endpoint-link.ts";
-import type { Firewall } from "./firewall.ts";
 import { endpointElements, networkElements, publicationElement } from "./firewall-elements.ts";
 import { interfacePrefix, platformInterfaceName } from "./interface-names.ts";
-import type { NetworkState } from "./network-state.ts";
-import type { PublishedPorts } from "./published-ports.ts";
+import type { NetworkContext } from "./network-context.ts";
+import { takeOut } from "./network-state.ts";
 
 export interface RunningInstance {
   instanceId: string;
@@ -28,19 +25,12 @@ export interface RecoveryReport {
   problems: SlipwayError[];
 }
 
-export interface RecoveryContext {
-  kernel: Kernel;
-  hash: string;
-  state: NetworkState;
-  routes: RouteSocket;
-  firewall: Firewall;
-  ports: PublishedPorts;
-  running: readonly RunningInstance[];
-  assigned: ReadonlySet<string> | undefined;
-}
-
 /** Makes kernel objects and state agree with the instances that run; see `ProjectNetworks.recover`. */
-export async function recoverNetworks(context: RecoveryContext): Promise<RecoveryReport> {
+export async function recoverNetworks(
+  context: NetworkContext,
+  running: readonly RunningInstance[],
+  assigned: ReadonlySet<string> | undefined,
+): Promise<RecoveryReport> {
   const { state, firewall } = context;
   const report: RecoveryReport = {
     removedLinks: [],
@@ -49,7 +39,7 @@ export async function recoverNetworks(context: RecoveryContext): Promise<Recover
     firewall: "kept",
     problems: [],
   };
-  forgetWhatEnded(context);
+  forgetWhatEnded(context, running, assigned);
   if (state.networks.length > 0) enableForwarding();
   removeOrphans(context, report);
   // The rules come before the links: no interface is up without its guard.
@@ -62,26 +52,28 @@ export async function recoverNetworks(context: RecoveryContext): Promise<Recover
     if (ensureBridge(context.routes, network) !== "kept") report.mendedBridges.push(network.bridge);
   }
   mendEndpoints(context, report);
-  for (const publication of state.publications) {
-    await context.ports.holdAgain(publication).catch((error: unknown) => report.problems.push(toSlipwayError(error)));
-  }
+  await holdPorts(context, report);
   return report;
 }
 
-function forgetWhatEnded({ state, routes, running, assigned }: RecoveryContext): void {
+function forgetWhatEnded(
+  { state, routes }: NetworkContext,
+  running: readonly RunningInstance[],
+  assigned: ReadonlySet<string> | undefined,
+): void {
   const pids = new Map(running.map(({ instanceId, pid }) => [instanceId, pid]));
   for (const endpoint of state.endpoints) {
     const pid = pids.get(endpoint.instanceId);
     if (pid === undefined) unplug(routes, endpoint);
     else endpoint.pid = pid;
   }
-  state.endpoints = state.endpoints.filter((endpoint) => pids.has(endpoint.instanceId));
-  state.publications = state.publications.filter((publication) => pids.has(publication.instanceId));
+  takeOut(state.endpoints, (endpoint) => !pids.has(endpoint.instanceId));
+  takeOut(state.publications, (publication) => !pids.has(publication.instanceId));
   if (assigned === undefined) return;
-  state.leases = state.leases.filter((lease) => assigned.has(lease.instanceId) || pids.has(lease.instanceId));
+  takeOut(state.leases, (lease) => !assigned.has(lease.instanceId) && !pids.has(lease.instanceId));
 }
 
-function removeOrphans({ hash, state, routes }: RecoveryContext, report: RecoveryReport): void {
+function removeOrphans({ hash, state, routes }: NetworkContext, report: RecoveryReport): void {
   const ours = new Set([
     platformInterfaceName(hash),
     ...state.networks.map((network) => network.bridge),
@@ -93,7 +85,7 @@ function removeOrphans({ hash, state, routes }: RecoveryContext, report: Recover
   }
 }
 
-function mendEndpoints({ kernel, state, routes }: RecoveryContext, report: RecoveryReport): void {
+function mendEndpoints({ kernel, state, routes }: NetworkContext, report: RecoveryReport): void {
   for (const endpoint of state.endpoints) {
     const network = state.networks.find((entry) => entry.name === endpoint.network);
     if (network === undefined) continue;
@@ -107,5 +99,13 @@ function mendEndpoints({ kernel, state, routes }: RecoveryContext, report: Recov
     } catch (error) {
       report.problems.push(toSlipwayError(error));
     }
+  }
+}
+
+async function holdPorts({ state, ports }: NetworkContext, report: RecoveryReport): Promise<void> {
+  for (const publication of state.publications.filter((entry) => !ports.has(entry))) {
+    await ports.hold(publication.instanceId, [publication]).catch((error: unknown) => {
+      report.problems.push(toSlipwayError(error));
+    });
   }
 }
