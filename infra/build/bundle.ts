@@ -56,7 +56,7 @@ function entryModule(name: ProcessName): string {
   return `import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 
-enableCompileCache(join(import.meta.dirname, "../.slipway/cache/compile"));
+enableCompileCache(process.env.NODE_COMPILE_CACHE ?? join(import.meta.dirname, "../.slipway/cache/compile"));
 await import("./${name}.bundle.mjs");
 `;
 }

@@ -25,8 +25,11 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
   [LAUNCH]: { may: ["contracts", KERNEL] },
   "runtime-node/supervisor": {
     may: ["contracts", KERNEL, LAUNCH],
-    // It starts the real nats-server, whose configuration messaging/ writes.
-    root: { files: ["main.ts"], may: ["messaging", "telemetry"] },
+    // `slipway server`: it starts the real nats-server, whose configuration messaging/ writes, on an interface of the node.
+    root: {
+      files: ["main.ts", "server.ts", "platform-network.ts"],
+      may: ["messaging", "telemetry", "runtime-node/network"],
+    },
   },
   "runtime-node/cgroup": NODE_PART,
   "runtime-node/image": NODE_PART,
