@@ -32,9 +32,9 @@ export class CertificateAuthority {
     return new CertificateAuthority(certificatePem, keys);
   }
 
-  /** Issues a certificate for one DNS name (`*.` for a wildcard) that is valid for so many days. */
-  issue(name: string, days: number): Promise<IssuedCertificate> {
-    return issueLeaf(this.certificatePem, this.#keys, name, days);
+  /** Issues a certificate for one DNS name (`*.` for a wildcard). */
+  issue(name: string, notAfter: Date): Promise<IssuedCertificate> {
+    return issueLeaf(this.certificatePem, this.#keys, name, notAfter);
   }
 
   /** True when this CA's key has signed the certificate. */

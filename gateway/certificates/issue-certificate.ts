@@ -9,8 +9,7 @@ export interface IssuedCertificate {
   privateKeyPem: string;
 }
 
-const DAY_MS = 86_400_000;
-const AUTHORITY_DAYS = 3650;
+const AUTHORITY_LIFETIME_MS = 3650 * 86_400_000;
 /** For clients whose clock is behind ours. */
 const CLOCK_SKEW_MS = 3_600_000;
 
@@ -22,7 +21,8 @@ export async function signAuthority(keys: KeyPair): Promise<string> {
     serialNumber: serialNumber(),
     // The serial in the name keeps apart the CAs of several homes in one trust store.
     name: [{ O: ["Slipway"] }, { CN: [`Slipway local CA ${randomBytes(4).toString("hex")}`] }],
-    ...validity(AUTHORITY_DAYS),
+    notBefore: beforeNow(),
+    notAfter: new Date(Date.now() + AUTHORITY_LIFETIME_MS),
     signingAlgorithm: KEY_ALGORITHM,
     keys,
     extensions: [
@@ -39,17 +39,16 @@ export async function issueLeaf(
   authorityPem: string,
   authority: KeyPair,
   name: string,
-  days: number,
+  notAfter: Date,
 ): Promise<IssuedCertificate> {
   const issuer = new x509.X509Certificate(authorityPem);
   const keys = await generateKeyPair();
-  const { notBefore, notAfter } = validity(days);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     // A common name has at most 64 characters (RFC 5280, A.1); clients read the alternative name.
     subject: [{ CN: [name.length <= 64 ? name : "slipway"] }],
     issuer: issuer.subjectName.toJSON(),
-    notBefore,
+    notBefore: beforeNow(),
     notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
     signingAlgorithm: KEY_ALGORITHM,
     publicKey: keys.publicKey,
@@ -66,9 +65,8 @@ export async function issueLeaf(
   return { certificatePem: `${certificate.toString("pem")}\n`, privateKeyPem: privateKeyPem(keys.privateKey) };
 }
 
-function validity(days: number): { notBefore: Date; notAfter: Date } {
-  const now = Date.now();
-  return { notBefore: new Date(now - CLOCK_SKEW_MS), notAfter: new Date(now + days * DAY_MS) };
+function beforeNow(): Date {
+  return new Date(Date.now() - CLOCK_SKEW_MS);
 }
 
 /** 16 random bytes, positive and not zero (RFC 5280, 4.1.2.2). */

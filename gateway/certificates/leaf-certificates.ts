@@ -6,7 +6,7 @@ import type { CertificateAuthority } from "./certificate-authority.ts";
 import { type CertificatePair, loadCertificatePair } from "./certificate-pair.ts";
 import { fileNameOf } from "./certificate-files.ts";
 
-const LIFETIME_DAYS = 90;
+const LIFETIME_MS = 90 * 86_400_000;
 const RENEW_BEFORE_MS = 30 * 86_400_000;
 
 /** Certificates issued by the local CA, one a host pattern: made when first asked for, kept on disk, renewed before they expire. */
@@ -69,7 +69,7 @@ export class LeafCertificates {
   }
 
   async #issue(name: string, path: string): Promise<CertificatePair> {
-    const { certificatePem, privateKeyPem } = await this.#authority.issue(name, LIFETIME_DAYS);
+    const { certificatePem, privateKeyPem } = await this.#authority.issue(name, new Date(this.#now() + LIFETIME_MS));
     const pem = certificatePem + privateKeyPem;
     const pair = loadCertificatePair(pem, pem, path);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });

@@ -1,9 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { RequestTrace } from "./trace-context.ts";
 
 /** What node's servers hand over, for HTTP/1.1 and HTTP/2 alike. */
 export type ClientRequest = IncomingMessage | Http2ServerRequest;
 export type ClientResponse = ServerResponse | Http2ServerResponse;
+
+/** One request and its response, from head to end. */
+export interface Exchange {
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
+  readonly requestId: string;
+  readonly trace: RequestTrace;
+  /** The client holds its body back until it is told to go on (RFC 9110, 10.1.1). */
+  awaitsContinue: boolean;
+  /** HTTP/1.1: the client wants no further request on this connection. */
+  closeConnection: boolean;
+}
 
 /** True for HTTP/2. */
 export function isHttp2(response: ClientResponse): response is Http2ServerResponse {

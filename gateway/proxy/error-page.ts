@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { SlipwayError } from "#contracts/slipway-error.ts";
-import { type ClientRequest, type ClientResponse, resetClient } from "./client-exchange.ts";
+import { type ClientRequest, type ClientResponse, isHttp2, resetClient } from "./client-exchange.ts";
 
 export interface ErrorPage {
   status: number;
@@ -27,17 +27,22 @@ export function errorPage(error: SlipwayError, accept: string | undefined, reque
   };
 }
 
-/** Answers a request with an error; a response that has already begun is reset instead. */
+/**
+ * Answers a request with an error; a response that has already begun is reset instead. `closeConnection` ends an HTTP/1.1
+ * connection on which the next bytes may be a body or a request, and nobody can tell.
+ */
 export function answerError(
   request: ClientRequest,
   response: ClientResponse,
   error: SlipwayError,
   requestId: string,
+  closeConnection = false,
 ): void {
   if (response.headersSent || response.destroyed) return resetClient(response);
   const page = errorPage(error, request.headers.accept, requestId);
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   for (const [name, value] of Object.entries(page.headers)) response.setHeader(name, value);
+  if (closeConnection && !isHttp2(response)) response.setHeader("connection", "close");
   response.statusCode = page.status;
   response.end(request.method === "HEAD" ? "" : page.body);
 }

@@ -3,34 +3,23 @@ import type { Lease, Upstream } from "../balancer/upstream.ts";
 import type { GatewayContext } from "../context.ts";
 import { gatewayError } from "../errors.ts";
 import type { Route } from "../routes/route-table.ts";
-import { type ClientRequest, type ClientResponse, hasBody } from "./client-exchange.ts";
+import { type ClientResponse, type Exchange, hasBody } from "./client-exchange.ts";
 import { relayAnswer } from "./relay-answer.ts";
 import type { UpstreamAttempt } from "./upstream-attempt.ts";
 
-export interface ForwardedRequest {
-  request: ClientRequest;
-  response: ClientResponse;
-  requestId: string;
-  /** The client waits for 100 (Continue) before it sends the body. */
-  expectsContinue: boolean;
-  /** The client wants no further request on this connection. */
-  wantsClose: boolean;
-}
-
 /** Sends a request to a ready target of its route and relays the answer; a safe one goes to another target when the first fails. */
-export async function forwardRequest(context: GatewayContext, route: Route, forwarded: ForwardedRequest): Promise<void> {
-  const { request, response, requestId, wantsClose } = forwarded;
+export async function forwardRequest(context: GatewayContext, route: Route, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange;
   const tried = new Set<Upstream>();
   const mayRetry = isSafe(request.method) && !hasBody(request);
-  if (forwarded.expectsContinue) response.writeContinue();
   for (let attempts = 1, failure: Error | undefined; ; attempts += 1) {
     using lease = acquire(context, route, tried, failure);
+    tellToContinue(exchange);
     const attempt = context.lane.ask(request, response, lease);
     try {
       const answer = await attempt.answer;
-      const closeConnection = wantsClose || context.ending.aborted;
-      const stalledClientMs = context.settings.bodyIdleTimeoutMs;
-      return await relayAnswer(answer, request, response, { requestId, closeConnection, stalledClientMs });
+      exchange.closeConnection ||= context.ending.aborted;
+      return await relayAnswer(answer, exchange, context.settings.bodyIdleTimeoutMs);
     } catch (error) {
       if (hasCode(error, "SLIPWAY_GATEWAY_TARGET_UNREACHABLE")) context.balancer.avoid(lease.upstream);
       if (!mayRetry || attempts >= context.settings.maxAttempts || !isRetryable(error, response)) throw error;
@@ -38,6 +27,11 @@ export async function forwardRequest(context: GatewayContext, route: Route, forw
       failure = error as Error;
     }
   }
+}
+
+function tellToContinue(exchange: Exchange): void {
+  if (exchange.awaitsContinue) exchange.response.writeContinue();
+  exchange.awaitsContinue = false;
 }
 
 /** Methods that may be repeated without asking (RFC 9110, 9.2.1 and 9.2.2). */

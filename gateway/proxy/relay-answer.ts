@@ -1,28 +1,18 @@
 import type { IncomingMessage } from "node:http";
 import { gatewayError } from "../errors.ts";
-import { ClientGone, type ClientRequest, type ClientResponse, isHttp2, resetClient } from "./client-exchange.ts";
+import { ClientGone, type ClientResponse, type Exchange, isHttp2, resetClient } from "./client-exchange.ts";
 import { hopByHopTest } from "./hop-by-hop.ts";
 
-export interface RelayOptions {
-  requestId: string;
-  /** HTTP/1.1: no further request on this connection. */
-  closeConnection: boolean;
-  /** A client that takes nothing for so long is reset. */
-  stalledClientMs: number;
+/**
+ * Writes a target's answer to the client: head, body as fast as the client takes it, trailers. Resolves when the response has
+ * ended; a client that takes nothing for `stalledMs` is reset.
+ */
+export async function relayAnswer(answer: IncomingMessage, exchange: Exchange, stalledMs: number): Promise<void> {
+  writeHead(answer, exchange);
+  await relayBody(answer, exchange.response, stalledMs);
 }
 
-/** Writes a target's answer to the client: head, body as the client takes it, trailers. Resolves when the client has it all. */
-export async function relayAnswer(
-  answer: IncomingMessage,
-  request: ClientRequest,
-  response: ClientResponse,
-  options: RelayOptions,
-): Promise<void> {
-  writeHead(answer, request, response, options);
-  await relayBody(answer, response, options.stalledClientMs);
-}
-
-function writeHead(answer: IncomingMessage, request: ClientRequest, response: ClientResponse, options: RelayOptions): void {
+function writeHead(answer: IncomingMessage, { request, response, requestId, closeConnection }: Exchange): void {
   const isHopByHop = hopByHopTest(answer.headers.connection);
   const mayTrail =
     request.method !== "HEAD" && answer.headers["content-length"] === undefined && request.httpVersion !== "1.0";
@@ -34,16 +24,16 @@ function writeHead(answer: IncomingMessage, request: ClientRequest, response: Cl
     if (isHopByHop(lowerCase) || (lowerCase === "trailer" && !mayTrail)) continue;
     response.appendHeader(name, answer.rawHeaders[index + 1] ?? "");
   }
-  if (!response.hasHeader("x-request-id")) response.setHeader("x-request-id", options.requestId);
-  if (options.closeConnection && !isHttp2(response)) response.setHeader("connection", "close");
+  if (!response.hasHeader("x-request-id")) response.setHeader("x-request-id", requestId);
+  if (closeConnection && !isHttp2(response)) response.setHeader("connection", "close");
 }
 
-function relayBody(answer: IncomingMessage, response: ClientResponse, stalledClientMs: number): Promise<void> {
+function relayBody(answer: IncomingMessage, response: ClientResponse, stalledMs: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let stalled: NodeJS.Timeout | undefined;
   // pipe() pauses the answer while the client's buffers are full.
   answer.on("pause", () => {
-    stalled ??= setTimeout(() => resetClient(response), stalledClientMs);
+    stalled ??= setTimeout(() => resetClient(response), stalledMs);
   });
   answer.on("resume", () => {
     clearTimeout(stalled);
@@ -56,9 +46,11 @@ function relayBody(answer: IncomingMessage, response: ClientResponse, stalledCli
     resetClient(response);
     reject(gatewayError("SLIPWAY_GATEWAY_TARGET_BROKE", "the service broke off in the middle of its answer", { cause }));
   });
-  response.once("finish", resolve);
+  // Not "finish": an HTTP/2 stream that its client has reset counts as finished.
   response.once("close", () => {
     clearTimeout(stalled);
+    if (answer.readableEnded) return resolve();
+    answer.destroy();
     reject(new ClientGone());
   });
   answer.pipe(response);

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
+import { toSlipwayError } from "#contracts/slipway-error.ts";
 import type { GatewayContext } from "../context.ts";
 import { errorFields } from "../log.ts";
-import { ClientGone, type ClientRequest, type ClientResponse } from "./client-exchange.ts";
+import { ClientGone, type ClientRequest, type ClientResponse, type Exchange } from "./client-exchange.ts";
 import { answerError } from "./error-page.ts";
 import { findRoute } from "./find-route.ts";
 import { forwardRequest } from "./forward-request.ts";
@@ -10,31 +10,29 @@ import { watchUpload } from "./idle-upload.ts";
 import { refuseMisdirected } from "./misdirected.ts";
 import { clientAddressOf, rewriteRequestHeaders } from "./request-headers.ts";
 import { parseRequestTarget } from "./request-target.ts";
-import { endRequestTrace, type RequestTrace, startRequestTrace } from "./trace-context.ts";
+import { endRequestTrace, startRequestTrace } from "./trace-context.ts";
 
 /** Takes one HTTPS request from its head to the end of its response. Never throws. */
 export async function handleRequest(
   context: GatewayContext,
   request: ClientRequest,
   response: ClientResponse,
-  expectsContinue = false,
+  awaitsContinue = false,
 ): Promise<void> {
-  const requestId = randomUUID();
-  const trace = startRequestTrace(request);
+  const exchange: Exchange = {
+    request,
+    response,
+    requestId: randomUUID(),
+    trace: startRequestTrace(request),
+    awaitsContinue,
+    closeConnection: /\bclose\b/i.test(request.headers.connection ?? ""),
+  };
   try {
-    await serve(context, { request, response, requestId, trace, expectsContinue });
-    endRequestTrace(trace, response.statusCode);
+    await serve(context, exchange);
+    endRequestTrace(exchange.trace, response.statusCode);
   } catch (error) {
-    endRequestTrace(trace, report(context, request, response, requestId, error), error as Error);
+    endRequestTrace(exchange.trace, report(context, exchange, error), error as Error);
   }
-}
-
-interface Exchange {
-  request: ClientRequest;
-  response: ClientResponse;
-  requestId: string;
-  trace: RequestTrace;
-  expectsContinue: boolean;
 }
 
 async function serve(context: GatewayContext, exchange: Exchange): Promise<void> {
@@ -43,11 +41,10 @@ async function serve(context: GatewayContext, exchange: Exchange): Promise<void>
   refuseMisdirected(request, target.authority.host, context.certificateName);
   const route = findRoute(context.routes, target);
   trace.span.setAttributes({ "server.address": route.host, "http.route": route.path, "slipway.service": route.service });
-  request.url = target.url;
   watchUpload(request, context.settings.bodyIdleTimeoutMs, (error) => {
-    answerError(request, response, toSlipwayError(error), requestId);
+    answerError(request, response, error, requestId, true);
   });
-  const wantsClose = /\bclose\b/i.test(request.headers.connection ?? "");
+  request.url = target.url;
   rewriteRequestHeaders(request, {
     authority: target.authority,
     scheme: "https",
@@ -55,24 +52,19 @@ async function serve(context: GatewayContext, exchange: Exchange): Promise<void>
     requestId,
     trace: trace.headers,
   });
-  await forwardRequest(context, route, { ...exchange, wantsClose });
+  await forwardRequest(context, route, exchange);
 }
 
 /** Answers with the error, logs what is not the client's own doing, and returns the status for the trace. */
-function report(
-  context: GatewayContext,
-  request: ClientRequest,
-  response: ClientResponse,
-  requestId: string,
-  error: unknown,
-): number {
+function report(context: GatewayContext, exchange: Exchange, error: unknown): number {
   // 499, as nginx has it: the client closed the request.
   if (error instanceof ClientGone) return 499;
-  const known: SlipwayError = toSlipwayError(error);
+  const { request, response, requestId, awaitsContinue } = exchange;
+  const known = toSlipwayError(error);
   if (known.status >= 500) {
     const fields = { ...errorFields(error), requestId, host: request.headers.host, path: request.url };
     context.log("warn", "could not answer a request", fields);
   }
-  answerError(request, response, known, requestId);
+  answerError(request, response, known, requestId, awaitsContinue);
   return known.status;
 }
