@@ -1,0 +1,59 @@
+import { execFileSync } from "node:child_process";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { LinuxKernel } from "#kernel/linux-kernel.ts";
+import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
+import { diagnoseForwarding, foreignDropPolicies } from "./diagnose-forwarding.ts";
+import { Firewall } from "./firewall.ts";
+import { writeNetSetting } from "./sysctl.ts";
+
+const kernel = new LinuxKernel();
+const hash = "0123abcd";
+const run = (command: string): void => void execFileSync("sh", ["-c", command]);
+
+beforeAll(() => {
+  enterPrivateNetwork(kernel);
+  using firewall = new Firewall(kernel, { hash, messagingAddress: "10.83.0.1", messagingPort: 4222 });
+  firewall.ensureRuleset();
+});
+afterEach(() => {
+  run(
+    "nft delete table ip filter 2>/dev/null; nft delete table inet guard 2>/dev/null; nft delete table ip6 six 2>/dev/null; true",
+  );
+});
+
+describe("the diagnosis of other firewalls", () => {
+  it("is content where nobody drops, our own tables not counted", () => {
+    expect(foreignDropPolicies(kernel, hash)).toEqual([]);
+    expect(diagnoseForwarding(kernel, hash).map((check) => check.verdict)).toEqual(["ok", "ok"]);
+  });
+
+  it("finds what docker and ufw leave: a FORWARD or INPUT chain that drops by default", () => {
+    run(
+      "iptables-nft -P FORWARD DROP; nft 'add table inet guard; add chain inet guard in { type filter hook input priority 0; policy drop; }'",
+    );
+    run("nft 'add table ip6 six; add chain ip6 six f { type filter hook forward priority 0; policy drop; }'");
+    expect(foreignDropPolicies(kernel, hash)).toEqual([
+      { hook: "forward", chain: "ip filter FORWARD" },
+      { hook: "input", chain: "inet guard in" },
+    ]);
+    const check = diagnoseForwarding(kernel, hash).find(({ id }) => id === "network.firewall");
+    expect(check).toMatchObject({ verdict: "limited", remedy: expect.stringContaining("DOCKER-USER -i sw0123abcd+") });
+    expect(check?.found).toBe("ip filter FORWARD drops by default (forward); inet guard in drops by default (input)");
+  });
+
+  it("finds the policies of iptables-legacy, which nf_tables does not list", () => {
+    run("iptables-legacy -P FORWARD DROP; iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT");
+    expect(foreignDropPolicies(kernel, hash)).toEqual([{ hook: "forward", chain: "iptables-legacy FORWARD" }]);
+    run("iptables-legacy -P FORWARD ACCEPT; iptables-legacy -P INPUT DROP");
+    expect(foreignDropPolicies(kernel, hash)).toEqual([{ hook: "input", chain: "iptables-legacy INPUT" }]);
+    run("iptables-legacy -P INPUT ACCEPT; iptables-legacy -F");
+    expect(foreignDropPolicies(kernel, hash)).toEqual([]);
+  });
+
+  it("says that the machine will route once there is a network, and that it does", () => {
+    const forwarding = () => diagnoseForwarding(kernel, hash).find(({ id }) => id === "network.forwarding")?.found;
+    expect(forwarding()).toBe("net.ipv4.ip_forward is 0");
+    writeNetSetting("ipv4/ip_forward", "1");
+    expect(forwarding()).toBe("net.ipv4.ip_forward is 1");
+  });
+});

@@ -1,0 +1,81 @@
+import type { DoctorCheck } from "#contracts/api.ts";
+import type { Kernel } from "#kernel/kernel.ts";
+import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
+import { interfacePrefix } from "./interface-names.ts";
+import { legacyFilterPolicies } from "./legacy-iptables.ts";
+import { platformTable } from "./ruleset.ts";
+import { readNetSetting } from "./sysctl.ts";
+
+/** What another program's firewall does by default on a way that our packets take. */
+export interface ForeignPolicy {
+  hook: "forward" | "input";
+  /** `ip filter FORWARD`, as `nft list` names it, or `iptables-legacy FORWARD`. */
+  chain: string;
+}
+
+/**
+ * For `doctor`: whether this machine's other firewalls let container traffic pass. Every base chain on a hook has a veto, so
+ * our own accepting does not help where Docker's or ufw's chain drops what it does not know.
+ */
+export function diagnoseForwarding(kernel: Kernel, hash: string): DoctorCheck[] {
+  return [forwardingCheck(), foreignFirewallCheck(foreignDropPolicies(kernel, hash), hash)];
+}
+
+/** The chains of other programs that drop by default on the way between containers and the outside, or to the host. */
+export function foreignDropPolicies(kernel: Kernel, hash: string): ForeignPolicy[] {
+  using nftables = NftablesSocket.open(kernel);
+  const ours = platformTable(hash, "ip").name;
+  const found = nftables.listChains().flatMap(({ table, name, hook, policy }): ForeignPolicy[] => {
+    const seesOurPackets = table.family === "ip" || table.family === "inet";
+    if (table.name === ours || !seesOurPackets || policy !== "drop") return [];
+    return hook === "forward" || hook === "input" ? [{ hook, chain: `${table.family} ${table.name} ${name}` }] : [];
+  });
+  const legacy = legacyFilterPolicies(kernel);
+  for (const hook of ["forward", "input"] as const) {
+    if (legacy?.[hook] === "drop") found.push({ hook, chain: `iptables-legacy ${hook.toUpperCase()}` });
+  }
+  return found;
+}
+
+function forwardingCheck(): DoctorCheck {
+  const enabled = readNetSetting("ipv4/ip_forward") === "1";
+  return {
+    id: "network.forwarding",
+    verdict: "ok",
+    found: enabled ? "net.ipv4.ip_forward is 1" : "net.ipv4.ip_forward is 0",
+    means: enabled
+      ? "This machine routes between its interfaces: containers reach the outside."
+      : "The first network that Slipway makes sets it to 1: this machine then routes between its interfaces.",
+    remedy: enabled
+      ? ""
+      : "If the machine must not route for others, drop forwarding between its own interfaces in its firewall.",
+  };
+}
+
+function foreignFirewallCheck(policies: ForeignPolicy[], hash: string): DoctorCheck {
+  const id = "network.firewall";
+  if (policies.length === 0) {
+    const means = "Nothing but Slipway's own rules decides over container traffic by default.";
+    return { id, verdict: "ok", found: "no other firewall drops by default", means, remedy: "" };
+  }
+  const hooks = new Set(policies.map(({ hook }) => hook));
+  return {
+    id,
+    verdict: "limited",
+    found: policies.map(({ chain, hook }) => `${chain} drops by default (${hook})`).join("; "),
+    means: [...hooks].map((hook) => MEANS[hook]).join(" "),
+    remedy: `Accept the interfaces ${interfacePrefix(hash)}* there: ${[...hooks].map((hook) => remedy(hook, hash)).join("; ")}.`,
+  };
+}
+
+const MEANS = {
+  forward: "Unless it accepts them, containers reach nothing outside, and nothing outside reaches published ports.",
+  input: "Unless it accepts them, containers reach neither DNS (port 53 of their gateway) nor messaging on this machine.",
+} as const;
+
+function remedy(hook: ForeignPolicy["hook"], hash: string): string {
+  const ours = `${interfacePrefix(hash)}+`;
+  return hook === "forward"
+    ? `with Docker \`iptables -I DOCKER-USER -i ${ours} -j ACCEPT\` and \`-o ${ours}\`, with ufw \`ufw default allow routed\` or \`ufw route allow in on ${ours}\` and \`out on ${ours}\``
+    : `with ufw \`ufw allow in on ${ours}\`, else \`iptables -I INPUT -i ${ours} -j ACCEPT\``;
+}
