@@ -49,6 +49,10 @@ export const MESSAGING_ERRORS = {
     remedy:
       "JetStream's store has lost what was kept in it: restore the home's nats folder, or restart the platform to begin anew.",
   },
+  SLIPWAY_MESSAGING_STORE_MISMATCH: {
+    status: 500,
+    remedy: "Another version of Slipway made this stream: run that version, or begin anew with another home.",
+  },
   SLIPWAY_MESSAGING_CONFLICT: {
     status: 409,
     remedy: "Somebody else changed it meanwhile: read it again and decide anew.",

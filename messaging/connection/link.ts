@@ -1,4 +1,4 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import { messagingError } from "../errors.ts";
 import { closeConnection } from "./close-connection.ts";
 import { orAborted } from "./or-aborted.ts";
@@ -11,14 +11,18 @@ export type LinkStatus = { type: "connected" | "disconnected" | "reconnected" };
  */
 export class Link implements AsyncDisposable {
   readonly connection: NatsConnection;
-  readonly #log: (line: string) => void;
+  readonly log: (line: string) => void;
   readonly #listeners = new Set<(status: LinkStatus) => void>();
   #session: AbortController | undefined = new AbortController();
   #closed = false;
 
-  constructor(connection: NatsConnection, log: (line: string) => void) {
+  /** Where answers to this connection come. */
+  readonly inboxPrefix: string;
+
+  constructor(connection: NatsConnection, inboxPrefix: string, log: (line: string) => void) {
     this.connection = connection;
-    this.#log = log;
+    this.inboxPrefix = inboxPrefix;
+    this.log = log;
     void this.#follow();
   }
 
@@ -31,6 +35,15 @@ export class Link implements AsyncDisposable {
 
   get connected(): boolean {
     return this.#session !== undefined && !this.#closed;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** A subject of its own for answers. */
+  newInbox(): string {
+    return createInbox(this.inboxPrefix);
   }
 
   /** Calls back at each change, until disposed. */
@@ -48,7 +61,7 @@ export class Link implements AsyncDisposable {
     for await (const status of this.connection.status()) {
       if (status.type === "disconnect") this.#disconnected();
       else if (status.type === "reconnect") this.#reconnected();
-      else if (status.type === "error") this.#log(`nats: ${status.error.message}`);
+      else if (status.type === "error") this.log(`nats: ${status.error.message}`);
     }
     this.#end();
   }

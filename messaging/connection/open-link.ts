@@ -32,7 +32,7 @@ export interface LinkOptions {
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
   const { url, credsFile, name, signal } = options;
-  const user = readJwt(readCreds(credsFile).jwt).name;
+  const inboxes = inboxPrefix(readJwt(readCreds(credsFile).jwt).name);
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -40,7 +40,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
         servers: url,
         name,
         authenticator: authenticateWith(credsFile),
-        inboxPrefix: inboxPrefix(user),
+        inboxPrefix: inboxes,
         // The addresses that a server gossips are its own view of the network, not ours.
         ignoreClusterUpdates: true,
         // Credentials may be renewed in the file while the old ones are refused.
@@ -50,7 +50,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
         reconnectJitter: RECONNECT_JITTER_MS,
         pingInterval: PING_INTERVAL_MS,
       });
-      return new Link(connection, options.log ?? ((line) => process.stderr.write(`${line}\n`)));
+      return new Link(connection, inboxes, options.log ?? ((line) => process.stderr.write(`${line}\n`)));
     } catch (cause) {
       if (cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError) {
         throw messagingError("SLIPWAY_MESSAGING_DENIED", `${url} refuses the credentials in ${credsFile}`, { cause });

@@ -1,9 +1,9 @@
-import { hasCode } from "#contracts/slipway-error.ts";
 import type { Link } from "../connection/link.ts";
-import { orAborted } from "../connection/or-aborted.ts";
+import { insist } from "../connection/insist.ts";
 import { messagingError } from "../errors.ts";
 
 const TIMEOUT_MS = 2_000;
+const ATTEMPT_MS = 1_000;
 
 /** nats-server's account resolver, over the system account. */
 export class ClaimsResolver {
@@ -39,20 +39,9 @@ export class ClaimsResolver {
     );
   }
 
-  /** Asks until there is an answer: claims can be pushed twice. */
   async #request(subject: string, payload: string): Promise<string> {
-    const deadline = AbortSignal.timeout(TIMEOUT_MS);
-    for (;;) {
-      try {
-        const session = await this.#link.session(deadline);
-        const answer = this.#link.connection.request(subject, payload, { timeout: TIMEOUT_MS });
-        return (await orAborted(answer, session, deadline)).string();
-      } catch (cause) {
-        if (!deadline.aborted && hasCode(cause, "SLIPWAY_MESSAGING_UNAVAILABLE") && !this.#link.connection.isClosed())
-          continue;
-        const message = `nats-server did not answer ${subject} within ${TIMEOUT_MS} milliseconds`;
-        throw messagingError("SLIPWAY_MESSAGING_UNAVAILABLE", message, { cause });
-      }
-    }
+    const ask = () => this.#link.connection.request(subject, payload, { timeout: ATTEMPT_MS });
+    const answer = await insist(this.#link, `asking nats-server ${subject}`, ask, { timeoutMs: TIMEOUT_MS });
+    return answer.string();
   }
 }

@@ -38,7 +38,8 @@ export function renderServerConfig(config: ServerConfig): string {
     },
     operator: identity.operatorJwt,
     system_account: identity.systemAccount.key,
-    resolver: { type: "full", dir: join(folder, "accounts"), allow_delete: true, interval: "2m" },
+    // An unknown account is asked for among other servers for so long before its user is refused.
+    resolver: { type: "full", dir: join(folder, "accounts"), allow_delete: true, interval: "2m", timeout: "500ms" },
     resolver_preload: {
       [identity.systemAccount.key]: identity.systemAccount.jwt,
       [identity.platformAccount.key]: identity.platformAccount.jwt,

@@ -55,6 +55,13 @@ export class ScratchServer implements AsyncDisposable {
     this.#process = await startNatsServer(this.prepared);
   }
 
+  /** Starts it again with nothing in JetStream's store, as after a restored disk. */
+  async loseStore(): Promise<void> {
+    await this.stop();
+    await rm(join(this.home.nats, "jetstream"), { recursive: true });
+    await this.startAgain();
+  }
+
   async stop(): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
   }

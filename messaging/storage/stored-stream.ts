@@ -1,0 +1,176 @@
+import { randomUUID } from "node:crypto";
+import {
+  DiscardPolicy,
+  RetentionPolicy,
+  StorageType,
+  type StoredMsg,
+  type StreamConfig,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+import { headers as makeHeaders, nanos } from "@nats-io/transport-node";
+import { isUnanswered } from "../connection/failures.ts";
+import { insist } from "../connection/insist.ts";
+import type { Link } from "../connection/link.ts";
+import { messagingError } from "../errors.ts";
+import { type FeedStart, type FeedItem, readFeed } from "./feed.ts";
+import { isNameInUse, isStreamMissing, isWrongSequence, type JetStream } from "./jet-stream.ts";
+import { requireMatchingConfig } from "./stream-config.ts";
+
+/** A write that is repeated within this time is recognised by its id; more than any write is repeated for. */
+const DUPLICATE_WINDOW_MS = 60_000;
+const ATTEMPT_MS = 3_000;
+
+export interface StreamDefinition {
+  name: string;
+  subjects: string[];
+  storage: "file" | "memory";
+  /** Of each subject so many messages are kept; absent: all. */
+  perSubject?: number;
+  maxAgeMs?: number;
+  maxBytes?: number;
+  /** Single messages may have a life time of their own (nats-server 2.11 and newer). */
+  messageLifetimes?: boolean;
+}
+
+/** One JetStream stream. Writes are acknowledged when they are stored, and for `file` synced to the disk. */
+export class StoredStream {
+  readonly name: string;
+  readonly #jetStream: JetStream;
+  readonly #definition: StreamDefinition;
+
+  private constructor(jetStream: JetStream, definition: StreamDefinition) {
+    this.name = definition.name;
+    this.#jetStream = jetStream;
+    this.#definition = definition;
+  }
+
+  /** Makes the stream on first use and reads its configuration back. */
+  static async open(jetStream: JetStream, definition: StreamDefinition): Promise<StoredStream> {
+    const stream = new StoredStream(jetStream, definition);
+    await stream.#make();
+    return stream;
+  }
+
+  /**
+   * Stores a message and returns its sequence. Repeated until acknowledged; stored once however often it was sent.
+   * `expectedSequence` is that of the subject's newest message, 0 for none: else SLIPWAY_MESSAGING_CONFLICT.
+   */
+  async publish(
+    subject: string,
+    payload: string,
+    options: { headers?: Record<string, string>; expectedSequence?: number; id?: string } = {},
+  ): Promise<number> {
+    this.#requireFits(subject, payload);
+    const headers = makeHeaders();
+    for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
+    const { expectedSequence, id } = options;
+    const expect = expectedSequence === undefined ? {} : { expect: { lastSubjectSequence: expectedSequence } };
+    const publishing = { headers, msgID: id ?? randomUUID(), timeout: ATTEMPT_MS, ...expect };
+    try {
+      const ack = await this.#insist(`writing ${subject}`, () =>
+        this.#jetStream.client.publish(subject, payload, publishing),
+      );
+      return ack.seq;
+    } catch (cause) {
+      if (!isWrongSequence(cause)) throw cause;
+      throw messagingError("SLIPWAY_MESSAGING_CONFLICT", `${subject} is not at revision ${expectedSequence} any more`, {
+        cause,
+      });
+    }
+  }
+
+  /** The newest message of a subject. */
+  lastOf(subject: string): Promise<StoredMsg | undefined> {
+    return this.#insist(`reading ${subject}`, async () => {
+      const message = await this.#jetStream.manager.streams.getMessage(this.name, { last_by_subj: subject });
+      return message ?? undefined;
+    });
+  }
+
+  info(signal?: AbortSignal): Promise<StreamInfo> {
+    return this.#insist(`asking for stream ${this.name}`, () => this.#jetStream.manager.streams.info(this.name), signal);
+  }
+
+  get link(): Link {
+    return this.#jetStream.link;
+  }
+
+  /** Reads on from a place; ends by throwing FeedInterrupted when the server went away, to be read again by the caller. */
+  read(filter: string, start: FeedStart, signal: AbortSignal): AsyncGenerator<FeedItem, never> {
+    return readFeed(this.#jetStream, { stream: this.name, filter, start, signal });
+  }
+
+  /** Insists, and makes a memory stream again that went with its server. */
+  #insist<Outcome>(what: string, exchange: () => Promise<Outcome>, signal?: AbortSignal): Promise<Outcome> {
+    const guarded = async (): Promise<Outcome> => {
+      try {
+        return await exchange();
+      } catch (failure) {
+        if (isStreamMissing(failure)) await this.#recover();
+        else if (isUnanswered(failure) && !(await this.#exists())) await this.#recover();
+        else throw failure;
+        return exchange();
+      }
+    };
+    return insist(this.#jetStream.link, what, guarded, { ...(signal && { signal }) });
+  }
+
+  async #recover(): Promise<void> {
+    if (this.#definition.storage === "file") {
+      // An empty stream in its place would read as "nothing is wanted", and everything would be taken down.
+      throw messagingError("SLIPWAY_MESSAGING_STORE_LOST", `the stream ${this.name} is not in JetStream's store any more`);
+    }
+    await this.#create();
+  }
+
+  async #exists(): Promise<boolean> {
+    try {
+      await this.#jetStream.manager.streams.info(this.name);
+      return true;
+    } catch (failure) {
+      if (isStreamMissing(failure)) return false;
+      throw failure;
+    }
+  }
+
+  async #make(): Promise<void> {
+    const info = await insist(this.#jetStream.link, `making stream ${this.name}`, () => this.#create());
+    requireMatchingConfig(info.config, this.#config());
+  }
+
+  async #create(): Promise<StreamInfo> {
+    const { streams } = this.#jetStream.manager;
+    try {
+      return await streams.add(this.#config());
+    } catch (failure) {
+      if (!isNameInUse(failure)) throw failure;
+      return streams.info(this.name);
+    }
+  }
+
+  #config(): Partial<StreamConfig> & { name: string } {
+    const { name, subjects, storage, perSubject, maxAgeMs, maxBytes, messageLifetimes } = this.#definition;
+    return {
+      name,
+      subjects,
+      storage: storage === "file" ? StorageType.File : StorageType.Memory,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      num_replicas: 1,
+      max_msgs_per_subject: perSubject ?? -1,
+      max_bytes: maxBytes ?? -1,
+      max_age: nanos(maxAgeMs ?? 0),
+      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+      deny_delete: false,
+      allow_rollup_hdrs: true,
+      ...(messageLifetimes ? { allow_msg_ttl: true } : {}),
+    };
+  }
+
+  #requireFits(subject: string, payload: string): void {
+    const limit = this.#jetStream.link.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    const bytes = Buffer.byteLength(payload);
+    if (bytes <= limit) return;
+    throw messagingError("SLIPWAY_MESSAGING_TOO_LARGE", `${subject} was to hold ${bytes} bytes, of at most ${limit}`);
+  }
+}
