@@ -15,8 +15,10 @@ export function operationVerb(operation: "stop" | "start" | "restart", summary: 
     async run({ flags, operands, api, environment, terminal, signal, json }) {
       const all = await listInstances(api, { all: true }, signal);
       const project = projectAtHand(flags.project, undefined, environment);
-      const references = operands.map((name) => ({ name, ref: findReference(name, all, project).ref }));
-      const observed = await Promise.all(references.map(({ ref }) => operateInstance(api, ref, operation, signal)));
+      const instances = operands.flatMap((name) => findReference(name, all, project).instances);
+      const observed = await Promise.all(
+        instances.map(({ instanceId }) => operateInstance(api, instanceId, operation, signal)),
+      );
       if (json) printJson(terminal, observed);
       else terminal.stdout.write(operands.map((name) => `${name}\n`).join(""));
     },

@@ -7,7 +7,7 @@ import { describeTarget } from "../api/target.ts";
 /** Larger than any frame that the API sends, small enough that a false one costs nothing. */
 const MAXIMUM_FRAME_BYTES = 4 * 1024 * 1024;
 
-/** Opens a WebSocket of the API. A refusal is thrown as the problem that the server answered. */
+/** Opens a WebSocket of the API, paused. A refusal is thrown as the problem that the server answered. */
 export async function connectWebSocket(
   api: ApiClient,
   path: readonly string[],
@@ -25,7 +25,11 @@ export async function connectWebSocket(
     reject(signal.reason as Error);
   };
   signal.addEventListener("abort", abort, { once: true });
-  socket.once("open", () => resolve(socket));
+  socket.once("open", () => {
+    // The first frames may be here before the caller listens: they wait in the connection until it resumes the socket.
+    socket.pause();
+    resolve(socket);
+  });
   socket.on("error", (error) => reject(connectionError(error, api.options.target)));
   socket.once("unexpected-response", (_, response) => void refusal(api, path, response).then(reject));
   try {

@@ -39,6 +39,7 @@ async function receive(socket: WebSocket, terminal: Terminal): Promise<number> {
   });
   socket.on("close", () => void writing.then(() => reject(lost())));
   socket.on("error", (cause) => reject(lost(cause)));
+  socket.resume();
   return promise;
 }
 

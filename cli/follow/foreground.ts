@@ -1,7 +1,7 @@
 import type { ProjectStatus } from "#contracts/api.ts";
 import { LogRecord } from "#contracts/api.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
-import { operateInstance } from "../api/resources.ts";
+import { listInstances, operateInstance } from "../api/resources.ts";
 import { LogPrinter } from "../output/log-printer.ts";
 import type { Invocation } from "../verb.ts";
 import { ProgressLines } from "./progress-lines.ts";
@@ -35,7 +35,7 @@ export async function runInForeground(
   const outcome = await Promise.race([interrupted.promise, ended]);
   if (outcome === "interrupted") {
     terminal.stderr.write("\nStopping (Ctrl-C again leaves at once)\n");
-    await stopServices(api, status, signal);
+    await stopServices(api, status.project, signal);
     await ended;
   }
   leave.abort();
@@ -74,14 +74,15 @@ async function waitForRest(
   }
 }
 
-/** All at once: each has its own grace period. A service that has nothing to stop is not an error. */
-async function stopServices(api: Foreground["api"], status: ProjectStatus, signal: AbortSignal): Promise<void> {
+/** All at once: each has its own grace period. One that has gone meanwhile needs no stop. */
+async function stopServices(api: Foreground["api"], project: string, signal: AbortSignal): Promise<void> {
+  const instances = await listInstances(api, { project }, signal);
   await Promise.all(
-    status.services.map(async ({ service }) => {
+    instances.map(async ({ instanceId }) => {
       try {
-        await operateInstance(api, `${status.project}/${service}`, "stop", signal);
+        await operateInstance(api, instanceId, "stop", signal);
       } catch (error) {
-        if (!(error instanceof SlipwayError) || error.status !== 404) throw error;
+        if (!(error instanceof SlipwayError) || ![404, 409].includes(error.status)) throw error;
       }
     }),
   );
