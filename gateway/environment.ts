@@ -5,7 +5,7 @@ import type { ListenOn } from "./listener/listen.ts";
 export interface GatewayEnvironment {
   home: string;
   /** Undefined: serves its cached routes alone. */
-  nats: { url: string; credsPath: string } | undefined;
+  nats: { url: string; credsFile: string } | undefined;
   http: ListenOn;
   https: ListenOn;
   publicHttpsPort: number | undefined;
@@ -17,11 +17,11 @@ export interface GatewayEnvironment {
 export function parseEnvironment(env: NodeJS.ProcessEnv): GatewayEnvironment {
   const home = env["SLIPWAY_HOME"];
   if (home === undefined || !home.startsWith("/")) throw wrong("SLIPWAY_HOME", home, "an absolute path");
-  const [url, credsPath] = [env["NATS_URL"], env["NATS_CREDS"]];
-  if (url !== undefined && credsPath === undefined) throw wrong("NATS_CREDS", credsPath, "the path of a credentials file");
+  const [url, credsFile] = [env["NATS_URL"], env["NATS_CREDS"]];
+  if (url !== undefined && credsFile === undefined) throw wrong("NATS_CREDS", credsFile, "the path of a credentials file");
   return {
     home,
-    nats: url === undefined || credsPath === undefined ? undefined : { url, credsPath },
+    nats: url === undefined || credsFile === undefined ? undefined : { url, credsFile },
     http: listenOn(env, "SLIPWAY_HTTP_FD", "SLIPWAY_HTTP_PORT"),
     https: listenOn(env, "SLIPWAY_HTTPS_FD", "SLIPWAY_HTTPS_PORT"),
     publicHttpsPort: number(env, "SLIPWAY_HTTPS_PORT", 65_535) || undefined,

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createFileOnce, writeFileAtomically } from "../durable-file.ts";
+import { createFileOnce } from "../durable-file.ts";
 import { gatewayError } from "../errors.ts";
 import { type IssuedCertificate, issueLeaf, signAuthority } from "./issue-certificate.ts";
 import { type KeyPair, generateKeyPem, importKeyPair } from "./key-pair.ts";
@@ -16,18 +16,14 @@ export class CertificateAuthority {
     this.#keys = keys;
   }
 
-  /** Opens the CA of a folder, making it on first use. Several gateways may do so at once: one key wins. */
+  /** Opens the CA of a folder, making it on first use. Several gateways may do so at once: the first one wins. */
   static async open(folder: string): Promise<CertificateAuthority> {
     await mkdir(folder, { recursive: true });
     const keyPem = await openKey(folder);
     const keys = await importKeyPair(keyPem).catch((cause: unknown) => {
       throw broken(folder, "ca.key is not a P-256 private key in PEM", cause);
     });
-    let certificatePem = await readIfThere(join(folder, "ca.pem"));
-    if (certificatePem === undefined) {
-      certificatePem = await signAuthority(keys);
-      await writeFileAtomically(join(folder, "ca.pem"), certificatePem, 0o644);
-    }
+    const certificatePem = await openCertificate(folder, keys);
     checkCertificate(certificatePem, keys, folder);
     return new CertificateAuthority(certificatePem, keys);
   }
@@ -54,6 +50,14 @@ async function openKey(folder: string): Promise<string> {
   if (existing !== undefined) return existing;
   if ((await readIfThere(join(folder, "ca.pem"))) !== undefined) throw broken(folder, "ca.pem is there without its ca.key");
   await createFileOnce(path, await generateKeyPem(), 0o600);
+  return readFile(path, "utf8");
+}
+
+async function openCertificate(folder: string, keys: KeyPair): Promise<string> {
+  const path = join(folder, "ca.pem");
+  const existing = await readIfThere(path);
+  if (existing !== undefined) return existing;
+  await createFileOnce(path, await signAuthority(keys), 0o644);
   return readFile(path, "utf8");
 }
 

@@ -11,10 +11,13 @@ const HOP_BY_HOP = new Set([
   "http2-settings",
 ]);
 
+/** Never for one connection, whatever the Connection field says: without its length a body would be the next request. */
+const END_TO_END = new Set(["content-length", "host"]);
+
 /** Returns the test for fields that end here: the known ones and those that the Connection field names. */
 export function hopByHopTest(connection: string | undefined): (name: string) => boolean {
   if (connection === undefined || connection === "keep-alive" || connection === "close")
     return (name) => HOP_BY_HOP.has(name);
   const named = new Set(connection.split(",").map((option) => option.trim().toLowerCase()));
-  return (name) => HOP_BY_HOP.has(name) || named.has(name);
+  return (name) => HOP_BY_HOP.has(name) || (named.has(name) && !END_TO_END.has(name));
 }

@@ -65,6 +65,6 @@ function report(context: GatewayContext, exchange: Exchange, error: unknown): nu
     const fields = { ...errorFields(error), requestId, host: request.headers.host, path: request.url };
     context.log("warn", "could not answer a request", fields);
   }
-  answerError(request, response, known, requestId, awaitsContinue);
+  answerError(request, response, known, requestId, awaitsContinue || known.status === 400);
   return known.status;
 }

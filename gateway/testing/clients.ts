@@ -3,7 +3,12 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders as Http2Headers } from "node:http2";
 import { type Agent, request as httpsRequest, type RequestOptions } from "node:https";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import type { TestGateway } from "./start-gateway.ts";
+
+/** Where a gateway listens, on loopback, and the CA to trust. */
+export interface GatewayAddress {
+  httpsPort: number;
+  ca: string;
+}
 
 export interface Answer {
   status: number;
@@ -25,7 +30,7 @@ export interface Ask {
 }
 
 /** Options of a node:https request for a host that goes to the gateway on loopback, with its CA trusted and no other. */
-export function requestOptions(gateway: TestGateway, host: string, path: string, options: Ask = {}): RequestOptions {
+export function requestOptions(gateway: GatewayAddress, host: string, path: string, options: Ask = {}): RequestOptions {
   const { body: _body, ...rest } = options;
   const headers = { host: `${host}:${gateway.httpsPort}`, ...options.headers };
   return {
@@ -41,7 +46,7 @@ export function requestOptions(gateway: TestGateway, host: string, path: string,
 }
 
 /** One HTTPS request over HTTP/1.1. */
-export async function ask(gateway: TestGateway, host: string, path: string, options: Ask = {}): Promise<Answer> {
+export async function ask(gateway: GatewayAddress, host: string, path: string, options: Ask = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const request = httpsRequest(requestOptions(gateway, host, path, options), (response) => {
     const chunks: Buffer[] = [];
@@ -58,7 +63,7 @@ export async function ask(gateway: TestGateway, host: string, path: string, opti
 }
 
 /** An HTTP/2 connection to the gateway; closed when disposed. */
-export async function openHttp2(gateway: TestGateway, host: string): Promise<ClientHttp2Session & AsyncDisposable> {
+export async function openHttp2(gateway: GatewayAddress, host: string): Promise<ClientHttp2Session & AsyncDisposable> {
   const session = connect(`https://${host}:${gateway.httpsPort}`, {
     ca: gateway.ca,
     servername: host,
@@ -94,7 +99,7 @@ export async function askHttp2(
 }
 
 /** A TLS connection with http/1.1, for bytes that no client library would send. */
-export async function openTls(gateway: TestGateway, host: string, alpn = "http/1.1"): Promise<TLSSocket> {
+export async function openTls(gateway: GatewayAddress, host: string, alpn = "http/1.1"): Promise<TLSSocket> {
   const socket = connectTls({
     host: "127.0.0.1",
     port: gateway.httpsPort,

@@ -1,0 +1,74 @@
+import { closeSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { connectPlatform } from "#messaging/connect.ts";
+import type { GatewayEnvironment } from "./environment.ts";
+import { openGateway } from "./gateway.ts";
+import { errorFields, type Log } from "./log.ts";
+import { cacheRoutes, restoreRoutes } from "./routes/route-cache.ts";
+import { followRoutes } from "./routes/follow-routes.ts";
+import { RouteStore } from "./routes/route-store.ts";
+
+/** How long the first connections wait in the listener's queue for current routes, before cached ones (or none) must do. */
+const FIRST_ROUTES_MS = 500;
+const RECONNECT_MS = 1_000;
+
+/** Serves until the signal aborts, then drains. */
+export async function runGateway(environment: GatewayEnvironment, log: Log, signal: AbortSignal): Promise<void> {
+  const { home, nats, http, https, publicHttpsPort } = environment;
+  const store = new RouteStore();
+  const cachePath = join(home, "gateway-routes.json");
+  await restoreRoutes(cachePath, store, log);
+  await using _cache = cacheRoutes(cachePath, store, log);
+  const following = nats === undefined ? Promise.resolve() : followForEver(nats, store, log, signal);
+  if (nats !== undefined) await firstRoutes(store, signal);
+  const gateway = await openGateway({ home, routes: store, http, https, log, ...(publicHttpsPort && { publicHttpsPort }) });
+  log("info", "the gateway serves", { httpPort: gateway.httpPort, httpsPort: gateway.httpsPort, routes: store.origin });
+  sayReady(environment.readyFd);
+  await aborted(signal);
+  log("info", "the gateway drains");
+  await gateway.drain();
+  await following;
+}
+
+async function followForEver(
+  nats: NonNullable<GatewayEnvironment["nats"]>,
+  store: RouteStore,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await using platform = await connectPlatform({ url: nats.url, credsFile: nats.credsFile, name: "gateway", signal });
+      await followRoutes({ platform, store, log, signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      log("warn", "cannot follow the routes; tries again", errorFields(error));
+      await delay(RECONNECT_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+async function firstRoutes(store: RouteStore, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  using _subscription = store.subscribe(() => store.origin === "live" && resolve());
+  const enough = new AbortController();
+  await Promise.race([
+    promise,
+    delay(FIRST_ROUTES_MS, undefined, { signal: AbortSignal.any([signal, enough.signal]) }).catch(() => undefined),
+  ]);
+  enough.abort();
+}
+
+function sayReady(fd: number | undefined): void {
+  if (fd === undefined) return;
+  writeSync(fd, "ready\n");
+  closeSync(fd);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
