@@ -2,12 +2,9 @@ import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { storageError } from "./errors.ts";
 
-/** Where the new text stands until it replaces the old. */
-export const temporaryPath = (path: string): string => `${path}.new`;
-
 /** Replaces a file so that a crash at any point leaves the old text or the new, and the new is on the disk when this resolves. */
 export async function writeDurably(path: string, text: string): Promise<void> {
-  const temporary = temporaryPath(path);
+  const temporary = `${path}.new`;
   try {
     await writeAndSync(temporary, text);
     await rename(temporary, path);

@@ -1,9 +1,9 @@
-import { chmod, mkdir, readdir, rm, rmdir } from "node:fs/promises";
+import { chmod, mkdir, readdir, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncFolder } from "./durable-file.ts";
 import { KeyedTurns } from "./keyed-turns.ts";
 import { type VolumeKey, isKey } from "./volume-key.ts";
-import { recordFiles } from "./volume-record.ts";
+import { recordPath } from "./volume-record.ts";
 
 /**
  * Root's alone: a container's root owns files with uid 0 in its volumes, setuid ones among them, and no other user of the host may come near.
@@ -42,7 +42,7 @@ export class VolumeFolders {
   async remove(key: VolumeKey): Promise<void> {
     const folder = this.path(key);
     await this.#turns.take(key.project, async () => {
-      for (const file of recordFiles(folder)) await rm(file, { force: true });
+      await unlink(recordPath(folder));
       await syncFolder(folder);
       await removeIfEmpty(folder);
       await removeIfEmpty(dirname(folder));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Static, Type } from "typebox";
 import { InstanceId } from "#contracts/names.ts";
 import { parse } from "#contracts/parse.ts";
-import { temporaryPath, writeDurably } from "./durable-file.ts";
+import { writeDurably } from "./durable-file.ts";
 import { storageError } from "./errors.ts";
 
 /** Who uses a volume. */
@@ -32,9 +32,7 @@ export const VolumeRecord = Type.Object({
 });
 export type VolumeRecord = Static<typeof VolumeRecord>;
 
-const recordPath = (folder: string): string => join(folder, "volume.json");
-/** The record, and what an interrupted write of it has left. */
-export const recordFiles = (folder: string): string[] => [recordPath(folder), temporaryPath(recordPath(folder))];
+export const recordPath = (folder: string): string => join(folder, "volume.json");
 
 /** The record in a volume's folder, or undefined when there is none. Throws SLIPWAY_STORAGE_RECORD_INVALID for a damaged one. */
 export async function readRecord(folder: string): Promise<VolumeRecord | undefined> {
