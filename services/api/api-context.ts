@@ -11,7 +11,7 @@ export interface ApiContext {
   home: HomeLayout;
   /** The node that is asked for logs, images, volumes and networks, and that runs what `slipway run` starts. */
   node: string;
-  version: VersionInfo;
+  version: () => Promise<VersionInfo>;
   log: Log;
   /** Aborted when the API closes: ends answers that would go on for ever. */
   closing: AbortSignal;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type RequestListener, type Server, createServer } from "node:http";
+import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createApp } from "./app.ts";
@@ -31,36 +31,33 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const authentication = new Authentication(await loadOrCreateToken(join(home.keys, "api-token")));
   const upgrades = resources.use(new UpgradeServer(context, authentication));
 
-  const server = createServer();
-  const listener = Promise.withResolvers<RequestListener>();
+  const servers = [createServer(), ...(port === undefined ? [] : [createServer()])] as const;
   const app = await createApp(context, authentication, (handler) => {
-    listener.resolve(handler);
-    return server;
+    for (const server of servers) server.on("request", handler);
+    return servers[0];
   });
   resources.defer(() => app.close());
-  const servers = [server];
-  authentication.trust(server);
+  const [local, tcp] = servers;
+  authentication.trust(local);
   const groupId = socketGroupId === undefined ? {} : { groupId: socketGroupId };
-  resources.use(await listenOnUnixSocket(server, { path: home.apiSocket, ...groupId }));
-  if (port !== undefined) servers.push(await listenOnLoopback(await listener.promise, port));
-  for (const each of servers) {
-    upgrades.serve(each);
-    resources.defer(() => closeServer(each));
+  resources.use(await listenOnUnixSocket(local, { path: home.apiSocket, ...groupId }));
+  if (tcp !== undefined) await listenOnLoopback(tcp, port);
+  for (const server of servers) {
+    upgrades.serve(server);
+    resources.defer(() => closeServer(server));
   }
   resources.defer(() => closing.abort(new Error("the API closes")));
   const moved = resources.move();
   return {
     socketPath: home.apiSocket,
-    port: servers[1] === undefined ? undefined : (servers[1].address() as AddressInfo).port,
+    port: tcp === undefined ? undefined : (tcp.address() as AddressInfo).port,
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   };
 }
 
-async function listenOnLoopback(listener: RequestListener, port: number): Promise<Server> {
-  const server = createServer(listener);
+async function listenOnLoopback(server: Server, port: number | undefined): Promise<void> {
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  return server;
 }
 
 async function closeServer(server: Server): Promise<void> {

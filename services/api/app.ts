@@ -54,7 +54,7 @@ export async function createApp(
   app.addHook("onRequest", async (request) => authentication.check(request.raw));
   traceRequests(app);
   await app.register(swagger, {
-    openapi: { openapi: "3.1.0", info: { title: "Slipway", version: context.version.version } },
+    openapi: { openapi: "3.1.0", info: { title: "Slipway", version: API_PREFIX.slice(1) } },
   });
   await app.register(
     async (scope: ApiApp) => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ATTACH_GRACE_MS } from "./one-off.ts";
 import { DRAIN_NOTICE_MS } from "#contracts/route.ts";
 import type { ServiceSpec } from "#contracts/service-spec.ts";
-import { HEALTHCHECK, dependsOn, project, service } from "#services/testing/specs.ts";
-import { NODE, WorldInMemory } from "#services/testing/world-in-memory.ts";
+import { HEALTHCHECK, dependsOn, project, service } from "#services/state/testing/specs.ts";
+import { NODE, WorldInMemory } from "./testing/world-in-memory.ts";
 
 const ROUTED: Partial<ServiceSpec> = {
   slipway: {

@@ -4,5 +4,5 @@ import type { ApiContext } from "../api-context.ts";
 
 export function versionResource(app: ApiApp, context: ApiContext): void {
   const schema = { summary: "What runs here", response: { 200: VersionInfo } };
-  app.get("/version", { schema }, async () => context.version);
+  app.get("/version", { schema }, () => context.version());
 }

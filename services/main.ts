@@ -1,0 +1,29 @@
+import { closeSync, writeSync } from "node:fs";
+import { startControlProcess } from "./control-process.ts";
+import { parseEnvironment } from "./environment.ts";
+import { logToStderr } from "./state/log.ts";
+
+/** The control process: API and controller. SIGTERM and SIGINT end it cleanly; instances run on. */
+const stopping = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort(new Error(signal)));
+
+try {
+  const environment = await parseEnvironment(process.env);
+  await using _control = await startControlProcess(environment, stopping.signal);
+  if (environment.readyFd !== undefined) sayReady(environment.readyFd);
+  if (!stopping.signal.aborted) {
+    const stopped = Promise.withResolvers<void>();
+    stopping.signal.addEventListener("abort", () => stopped.resolve(), { once: true });
+    await stopped.promise;
+  }
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    logToStderr("control")("the control process ends", error);
+    process.exitCode = 1;
+  }
+}
+
+function sayReady(fd: number): void {
+  writeSync(fd, "ready\n");
+  closeSync(fd);
+}
