@@ -1,0 +1,71 @@
+import { encodeRecord } from "./log-record.ts";
+import type { LogFile } from "./log-file.ts";
+
+/** Above this, whoever pushes is asked to wait until the disk has caught up. */
+const PENDING_MAX_BYTES = 1024 * 1024;
+
+/**
+ * Encoded records on their way to the file, in order. A log that cannot be written must not stop the container: its lines are
+ * dropped, and counted in the log as soon as it can be written again.
+ */
+export class RecordQueue {
+  readonly #file: LogFile;
+  readonly #owner: string;
+  readonly #onWritten: () => void;
+  #pending: string[] = [];
+  #pendingBytes = 0;
+  #draining: Promise<void> | undefined;
+  #lostLines = 0;
+
+  /** `owner`: for the note of lost lines. */
+  constructor(file: LogFile, owner: string, onWritten: () => void) {
+    this.#file = file;
+    this.#owner = owner;
+    this.#onWritten = onWritten;
+  }
+
+  /** Returns what to wait for before more is pushed, when there is too much already. */
+  push(records: readonly string[]): Promise<void> | undefined {
+    for (const record of records) {
+      this.#pending.push(record);
+      this.#pendingBytes += record.length;
+    }
+    this.#draining ??= this.#drain();
+    return this.#pendingBytes > PENDING_MAX_BYTES ? this.#draining : undefined;
+  }
+
+  /** Resolves when everything pushed so far is written. */
+  async drained(): Promise<void> {
+    await this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    // In a turn of its own: what arrives in this one goes into the same write.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const records = this.#pending;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      await this.#write(records);
+    }
+    this.#draining = undefined;
+  }
+
+  async #write(records: readonly string[]): Promise<void> {
+    try {
+      if (this.#lostLines > 0) {
+        await this.#file.append([this.#lossNote()]);
+        this.#lostLines = 0;
+      }
+      await this.#file.append(records);
+    } catch {
+      this.#lostLines += records.length;
+    }
+    this.#onWritten();
+  }
+
+  #lossNote(): string {
+    const text = `slipway: ${this.#lostLines} lines of ${this.#owner} could not be written and are lost`;
+    return encodeRecord(new Date().toISOString(), "stderr", text, false);
+  }
+}
