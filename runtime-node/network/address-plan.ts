@@ -30,7 +30,7 @@ export function gatewayOf(subnet: Subnet): string {
  * gaps, keeps an address that was just freed unused while others may still have it in a cache.
  */
 export function leaseAddress(state: NetworkState, network: NetworkRecord, instanceId: string, wanted?: string): Lease {
-  const leases = state.leases.filter((lease) => lease.network === network.name);
+  const leases = state.leases.filter((lease) => lease.bridge === network.bridge);
   const held = leases.find((lease) => lease.instanceId === instanceId);
   if (held !== undefined && (wanted === undefined || wanted === held.address)) return held;
   const subnet = parseSubnet(network.subnet);
@@ -41,7 +41,7 @@ export function leaseAddress(state: NetworkState, network: NetworkRecord, instan
     const message = `network ${network.name} (${network.subnet}) has no address left: ${leases.length} are kept for instances`;
     throw networkError("SLIPWAY_NETWORK_ADDRESSES_EXHAUSTED", message);
   }
-  const lease = { network: network.name, instanceId, address: addressAt(subnet, offset) };
+  const lease = { bridge: network.bridge, instanceId, address: addressAt(subnet, offset) };
   if (held !== undefined) state.leases.splice(state.leases.indexOf(held), 1);
   state.leases.push(lease);
   return lease;

@@ -8,10 +8,10 @@ import type { EndpointRecord } from "./network-state.ts";
 import { readNetSetting, writeNetSetting } from "./sysctl.ts";
 
 /** Makes an endpoint's veth pair: one end a port of the bridge, the other inside the process's namespace, addressed and up. */
-export function plugIn(kernel: Kernel, routes: RouteSocket, bridge: string, endpoint: EndpointRecord): void {
+export function plugIn(kernel: Kernel, routes: RouteSocket, endpoint: EndpointRecord): void {
   using namespace = namespaceOf(kernel, endpoint);
   using inside = inNetworkNamespace(kernel, namespace.fd, () => enterNamespace(kernel));
-  const near = { name: endpoint.hostInterface, master: routes.requireLink(bridge).index };
+  const near = { name: endpoint.hostInterface, master: routes.requireLink(endpoint.bridge).index };
   const peer = { name: endpoint.interfaceName, mac: endpoint.mac, namespace: { fd: namespace.fd } };
   try {
     routes.createVeth(near, peer);

@@ -31,9 +31,9 @@ export class Endpoints {
   async attach(request: AttachRequest): Promise<EndpointRecord> {
     const { instanceId, address: wanted } = request;
     const { state, kernel, routes, firewall } = this.#context;
-    const network = this.#require(request.network.name);
-    const isHere = (entry: { instanceId: string; network: string }): boolean =>
-      entry.instanceId === instanceId && entry.network === network.name;
+    const network = this.#require(request.network);
+    const isHere = (entry: { instanceId: string; bridge: string }): boolean =>
+      entry.instanceId === instanceId && entry.bridge === network.bridge;
     state.endpoints.filter(isHere).forEach((old) => this.#drop(old));
     const hadLease = state.leases.some(isHere);
     const { address } = leaseAddress(state, network, instanceId, wanted);
@@ -44,7 +44,7 @@ export class Endpoints {
       make: () => {
         // The guard before the interface: nothing is sent unguarded.
         firewall.add(endpointElements(endpoint));
-        plugIn(kernel, routes, network.bridge, endpoint);
+        plugIn(kernel, routes, endpoint);
       },
       undo: () => {
         if (!hadLease) takeOut(state.leases, isHere);
@@ -78,6 +78,7 @@ export class Endpoints {
     const hasWayOut = this.#context.state.endpoints.some((entry) => entry.instanceId === instanceId && entry.defaultRoute);
     return {
       network: network.name,
+      bridge: network.bridge,
       instanceId,
       instanceName,
       aliases: [...aliases],
@@ -92,9 +93,9 @@ export class Endpoints {
     };
   }
 
-  #require(name: string): NetworkRecord {
+  #require({ name, bridge }: NetworkRecord): NetworkRecord {
     const { networks } = this.#context.state;
-    const record = networks.find((network) => network.name === name);
+    const record = networks.find((network) => network.bridge === bridge && network.name === name);
     if (record !== undefined) return record;
     const known = networks.map((network) => network.name).join(", ") || "none";
     throw networkError("SLIPWAY_NETWORK_NOT_FOUND", `there is no network ${name} on this node; there are: ${known}`);

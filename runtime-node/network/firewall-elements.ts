@@ -26,7 +26,7 @@ export function networkElements({ bridge, subnet, gateway, internal }: NetworkRe
 }
 
 export function endpointElements({ hostInterface, mac, address }: EndpointRecord): FirewallElement[] {
-  return [element("ports", [hostInterface]), element("sources", [hostInterface, mac, address])];
+  return [element("sources", [hostInterface, mac, address])];
 }
 
 export function publicationElement(publication: Publication): FirewallElement {

@@ -11,9 +11,12 @@ export function bridgeName(hash: string, gateway: string): string {
   return `${interfacePrefix(hash)}b${ipv4Bytes(gateway)[2]}`;
 }
 
+/** What the names of all containers' host interfaces begin with. */
+export const hostInterfacePrefix = (hash: string): string => `${interfacePrefix(hash)}v`;
+
 /** `sw1f3a9c07v0405` for 10.83.4.5: the host's end of a container's veth pair. */
 export function hostInterfaceName(hash: string, address: string): string {
-  return `${interfacePrefix(hash)}v${ipv4Bytes(address).toString("hex", 2)}`;
+  return `${hostInterfacePrefix(hash)}${ipv4Bytes(address).toString("hex", 2)}`;
 }
 
 /** Holds the messaging address. */

@@ -1,7 +1,7 @@
 import { type Static, Type } from "typebox";
 
 export const NetworkRecord = Type.Object({
-  /** `<project>_<network>` */
+  /** `<project>_<network>`, for people: a_b and c join to the same as a and b_c. What must be unique is the bridge. */
   name: Type.String(),
   project: Type.String(),
   network: Type.String(),
@@ -15,12 +15,13 @@ export const NetworkRecord = Type.Object({
 export type NetworkRecord = Static<typeof NetworkRecord>;
 
 /** An address kept for an instance, whether it runs or not. */
-export const Lease = Type.Object({ network: Type.String(), instanceId: Type.String(), address: Type.String() });
+export const Lease = Type.Object({ bridge: Type.String(), instanceId: Type.String(), address: Type.String() });
 export type Lease = Static<typeof Lease>;
 
 /** A running instance's interface on a network. */
 export const EndpointRecord = Type.Object({
   network: Type.String(),
+  bridge: Type.String(),
   instanceId: Type.String(),
   instanceName: Type.String(),
   aliases: Type.Array(Type.String()),

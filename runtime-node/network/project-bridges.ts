@@ -51,13 +51,13 @@ export class ProjectBridges {
 
   #drop(record: NetworkRecord): void {
     const { state, routes, firewall } = this.#context;
-    const users = state.endpoints.filter((endpoint) => endpoint.network === record.name);
+    const users = state.endpoints.filter((endpoint) => endpoint.bridge === record.bridge);
     if (users.length > 0) {
       const names = users.map((endpoint) => endpoint.instanceName).join(", ");
       throw networkError("SLIPWAY_NETWORK_IN_USE", `network ${record.name} cannot be removed: ${names} are attached to it`);
     }
     takeOut(state.networks, (network) => network === record);
-    takeOut(state.leases, (lease) => lease.network === record.name);
+    takeOut(state.leases, (lease) => lease.bridge === record.bridge);
     routes.deleteLink(record.bridge);
     firewall.remove(networkElements(record));
   }

@@ -114,7 +114,7 @@ export class ProjectNetworks implements Disposable {
 
   list(): NetworkInfo[] {
     return this.#context.state.networks.map(({ name, project, bridge, subnet, gateway, internal }) => {
-      const endpoints = this.endpoints(name).map((endpoint) => ({
+      const endpoints = this.endpoints(bridge).map((endpoint) => ({
         instance: endpoint.instanceName,
         ip: endpoint.address,
         aliases: endpoint.aliases,
@@ -127,9 +127,9 @@ export class ProjectNetworks implements Disposable {
     return this.#context.state.networks;
   }
 
-  /** The endpoints of a network, or of all. */
-  endpoints(networkName?: string): readonly Endpoint[] {
-    return this.#context.state.endpoints.filter(({ network }) => networkName === undefined || network === networkName);
+  /** The endpoints of the network with this bridge, or of all. */
+  endpoints(bridge?: string): readonly Endpoint[] {
+    return this.#context.state.endpoints.filter((endpoint) => bridge === undefined || endpoint.bridge === bridge);
   }
 
   publications(): readonly Publication[] {

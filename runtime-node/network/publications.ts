@@ -49,7 +49,7 @@ export class Publications {
   #assertPublishable(instanceId: string, ports: readonly PublishedPort[], address: string): void {
     const { endpoints, networks } = this.#context.state;
     const endpoint = endpoints.find((entry) => entry.instanceId === instanceId && entry.address === address);
-    const network = networks.find((entry) => entry.name === endpoint?.network);
+    const network = networks.find((entry) => entry.bridge === endpoint?.bridge);
     if (network !== undefined && !network.internal) return;
     const named = ports.map((port) => port.containerPort).join(", ");
     const reason = network === undefined ? `it has no address ${address}` : `network ${network.name} is internal`;

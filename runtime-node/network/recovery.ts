@@ -87,12 +87,10 @@ function removeOrphans({ hash, state, routes }: NetworkContext, report: Recovery
 
 function mendEndpoints({ kernel, state, routes }: NetworkContext, report: RecoveryReport): void {
   for (const endpoint of state.endpoints) {
-    const network = state.networks.find((entry) => entry.name === endpoint.network);
-    if (network === undefined) continue;
     try {
       const link = routes.findLink(endpoint.hostInterface);
-      const bridge = routes.requireLink(network.bridge).index;
-      if (link === undefined) plugIn(kernel, routes, network.bridge, endpoint);
+      const bridge = routes.requireLink(endpoint.bridge).index;
+      if (link === undefined) plugIn(kernel, routes, endpoint);
       else if (link.master !== bridge || !link.up) routes.setLink(link.index, { master: bridge, up: true });
       else continue;
       report.mendedEndpoints.push(`${endpoint.instanceName}@${endpoint.network}`);

@@ -16,6 +16,7 @@ import {
 import * as packet from "#kernel/nftables/fields.ts";
 import { type BaseChain, type SetDefinition, type TableName, Transaction } from "#kernel/nftables/transaction.ts";
 import { ipv4Bytes } from "#kernel/netlink/ipv4.ts";
+import { hostInterfacePrefix } from "./interface-names.ts";
 
 /** The sets and maps that networks, endpoints and published ports are elements of. */
 export const SETS = {
@@ -41,9 +42,7 @@ export const SETS = {
     key: ["ipv4_addr", "inet_proto", "inet_service"],
     data: ["ipv4_addr", "inet_service"],
   },
-  /** The host's ends of the containers' veth pairs. */
-  ports: { table: "bridge", name: "ports", key: ["ifname"] },
-  /** What each of them may send from. */
+  /** (host's end of a container's veth pair, the container's MAC and address): what it may send from. */
   sources: { table: "bridge", name: "sources", key: ["ifname", "ether_addr", "ipv4_addr"] },
 } as const satisfies Record<string, SetDefinition & { table: "ip" | "bridge" }>;
 export type SetName = keyof typeof SETS;
@@ -126,7 +125,7 @@ function chainsOf(options: RulesetOptions): Chain[] {
     { table: "ip", name: "prerouting", base: nat("prerouting", PRIORITY.destinationNat), rules: [jump("published")] },
     { table: "ip", name: "output", base: nat("output", PRIORITY.destinationNat), rules: [jump("published")] },
     postrouting(options),
-    sourceGuard,
+    sourceGuard(options),
   ];
 }
 
@@ -248,27 +247,30 @@ function postrouting({ messagingAddress }: RulesetOptions): Chain {
   };
 }
 
-/** A container sends IPv4 and ARP, from its own MAC and address, and nothing else. */
-const sourceGuard: Chain = {
-  table: "bridge",
-  name: "source_guard",
-  base: filter("prerouting", PRIORITY.raw),
-  rules: [
-    [...isNotIn(SETS.ports.name, packet.inputInterface), ...accept],
-    [
-      ...equals(packet.ethernetType, packet.ETHERNET_TYPE.ipv4),
-      ...isIn(SETS.sources.name, packet.inputInterface, packet.ethernetSource, packet.ipv4Source()),
-      ...accept,
+/** A container sends IPv4 and ARP, from its own MAC and address, and nothing else; an endpoint we do not know sends nothing. */
+function sourceGuard({ hash }: RulesetOptions): Chain {
+  const isForeign = differs(packet.inputInterface, Buffer.from(hostInterfacePrefix(hash)));
+  return {
+    table: "bridge",
+    name: "source_guard",
+    base: filter("prerouting", PRIORITY.raw),
+    rules: [
+      [...isForeign, ...accept],
+      [
+        ...equals(packet.ethernetType, packet.ETHERNET_TYPE.ipv4),
+        ...isIn(SETS.sources.name, packet.inputInterface, packet.ethernetSource, packet.ipv4Source()),
+        ...accept,
+      ],
+      [
+        ...equals(packet.ethernetType, packet.ETHERNET_TYPE.arp),
+        ...isIn(SETS.sources.name, packet.inputInterface, packet.ethernetSource, packet.arpSenderAddress),
+        ...isIn(SETS.sources.name, packet.inputInterface, packet.arpSenderHardware, packet.arpSenderAddress),
+        ...accept,
+      ],
+      drop,
     ],
-    [
-      ...equals(packet.ethernetType, packet.ETHERNET_TYPE.arp),
-      ...isIn(SETS.sources.name, packet.inputInterface, packet.ethernetSource, packet.arpSenderAddress),
-      ...isIn(SETS.sources.name, packet.inputInterface, packet.arpSenderHardware, packet.arpSenderAddress),
-      ...accept,
-    ],
-    drop,
-  ],
-};
+  };
+}
 
 function filter(hook: BaseChain["hook"], priority: number): BaseChain {
   return { type: "filter", hook, priority };

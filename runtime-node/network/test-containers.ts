@@ -9,7 +9,7 @@ import { createNetworkNamespace, inNetworkNamespace, openRouteSocketIn } from "#
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 
 const run = promisify(execFile);
-const SILENT_SECONDS = "1";
+const PATIENTLY = 5;
 
 /** For tests: a process in a network namespace of its own, standing for a container or a machine. */
 export class TestContainer implements AsyncDisposable {
@@ -43,13 +43,13 @@ export class TestContainer implements AsyncDisposable {
     }
   }
 
-  async reaches(address: string): Promise<boolean> {
-    return (await this.try(`busybox ping -c 1 -W ${SILENT_SECONDS} ${address}`)) !== "failed";
+  async reaches(address: string, waitSeconds = PATIENTLY): Promise<boolean> {
+    return (await this.try(`busybox ping -c 1 -W ${waitSeconds} ${address}`)) !== "failed";
   }
 
   /** What a TCP server at address:port says, or `failed`. */
-  hears(address: string, port: number): Promise<string> {
-    return this.try(`busybox nc -w ${SILENT_SECONDS} ${address} ${port} </dev/null`);
+  hears(address: string, port: number, waitSeconds = PATIENTLY): Promise<string> {
+    return this.try(`busybox nc -w ${waitSeconds} ${address} ${port} </dev/null`);
   }
 
   /** Serves TCP on a port; says `<greeting> <the caller's address>` to everyone. Resolves when it listens. */

@@ -1,0 +1,56 @@
+import { execFileSync } from "node:child_process";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { LinuxKernel } from "#kernel/linux-kernel.ts";
+import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
+import { openPlatformInterface } from "./platform-interface.ts";
+import { openNetworks } from "./project-networks.ts";
+import { temporaryFolder } from "./test-containers.ts";
+
+const kernel = new LinuxKernel();
+const hash = "0123abcd";
+const show = (command: string): string => execFileSync("sh", ["-c", command], { encoding: "utf8" });
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+beforeAll(() => enterPrivateNetwork(kernel));
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+describe("the platform's interface", () => {
+  it("holds the messaging address and is guarded, and is found again by the next process", async () => {
+    const request = { directory: folder.path, hash, kernel };
+    const first = await openPlatformInterface(request);
+    expect(first).toMatchObject({ name: "sw0123abcdp", address: "10.83.0.1" });
+    const second = await openPlatformInterface(request);
+    expect(second.address).toBe(first.address);
+    expect(show("ip -o -4 addr show dev sw0123abcdp").match(/10\.83\.0\.1\/32/g)).toHaveLength(1);
+    expect(show("nft list ruleset")).toContain("ip daddr 10.83.0.1 jump platform_services");
+    second.remove();
+  });
+
+  it("removed leaves nothing, and removing it again is nothing to do", async () => {
+    const before = show("ip -o link; nft list ruleset");
+    const platform = await openPlatformInterface({ directory: folder.path, hash, kernel });
+    platform.remove();
+    platform.remove();
+    expect(show("ip -o link; nft list ruleset")).toBe(before);
+  });
+
+  it("settles the pool that networks then come from, and the port that containers reach", async () => {
+    const request = { directory: folder.path, hash, kernel, pool: "10.120.0.0/16", messagingPort: 4777 };
+    const platform = await openPlatformInterface(request);
+    using networks = await openNetworks({ directory: folder.path, hash, kernel, signal: AbortSignal.timeout(10_000) });
+    expect(networks.pool.messagingAddress).toBe("10.120.0.1");
+    expect(show("nft list ruleset")).toContain("tcp dport 4777 accept");
+    platform.remove();
+  });
+
+  it("survives the recovery of networks", async () => {
+    const platform = await openPlatformInterface({ directory: folder.path, hash, kernel });
+    using networks = await openNetworks({ directory: folder.path, hash, kernel, signal: AbortSignal.timeout(10_000) });
+    expect((await networks.recover([])).removedLinks).toEqual([]);
+    expect(show("ip -o -4 addr")).toContain("10.83.0.1/32");
+    platform.remove();
+  });
+});
