@@ -13,18 +13,16 @@ import {
   writeSync,
 } from "node:fs";
 import type { Kernel } from "#kernel/kernel.ts";
-import { type BytePath, toDisplay, toFsPath, toKernelPath } from "./byte-path.ts";
+import { type BytePath, toDisplay, toFsPath } from "./byte-path.ts";
+import type { DirectoryNode } from "./directory-node.ts";
 import { imageError } from "./errors.ts";
-import { type DirectoryNode, LayerTree, type Place } from "./layer-tree.ts";
+import { LayerTree, type Place } from "./layer-tree.ts";
 import type { TarEntry, TarHandler } from "./tar-reader.ts";
 import { hideFromBelow, makeOpaque, OPAQUE_MARKER, WHITEOUT_PREFIX, WHITEOUT_RESERVED } from "./whiteout.ts";
+import { makeSpecialFile } from "./special-file.ts";
 import { setExtendedAttributes } from "./extended-attributes.ts";
 
-const AT_FDCWD = -100;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const S_IFIFO = 0o010000;
-const S_IFCHR = 0o020000;
-const S_IFBLK = 0o060000;
 const PERMISSIONS = 0o7777;
 
 /**
@@ -138,11 +136,9 @@ export class LayerExtractor implements TarHandler, Disposable {
       case "link":
         return this.#link(entry, path);
       case "fifo":
-        return this.#makeNode(path, S_IFIFO, 0);
       case "character-device":
-        return this.#makeNode(path, S_IFCHR, deviceNumber(entry));
       case "block-device":
-        return this.#makeNode(path, S_IFBLK, deviceNumber(entry));
+        return makeSpecialFile(this.#kernel, path, { ...entry, type: entry.type });
       case "directory":
         throw broken("a directory came where none may");
     }
@@ -162,17 +158,6 @@ export class LayerExtractor implements TarHandler, Disposable {
       );
     }
   }
-
-  #makeNode(path: BytePath, type: number, device: number): void {
-    this.#kernel.call("mknodat", AT_FDCWD, toKernelPath(path), type | 0o600, device);
-  }
-}
-
-function deviceNumber({ deviceMajor, deviceMinor }: TarEntry): number {
-  // makedev(3), as far as mknod(2) takes it: 12 bits of major, 20 of minor.
-  if (deviceMajor < 0 || deviceMajor > 0xfff || deviceMinor < 0 || deviceMinor > 0xfffff)
-    throw broken("a device's number is too large");
-  return ((deviceMajor << 8) | (deviceMinor & 0xff) | ((deviceMinor & 0xfff00) << 12)) >>> 0;
 }
 
 function alreadyExists(error: unknown): boolean {

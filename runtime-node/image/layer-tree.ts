@@ -1,33 +1,12 @@
-import { lstatSync, mkdirSync, readlinkSync, rmSync, type Stats } from "node:fs";
+import { lstatSync, mkdirSync, readlinkSync, rmSync } from "node:fs";
 import { type BytePath, toBytePath, toDisplay, toFsPath } from "./byte-path.ts";
 import type { Kernel } from "#kernel/kernel.ts";
+import { type DirectoryNode, mergedLowers, openNode } from "./directory-node.ts";
 import { imageError } from "./errors.ts";
 import { makeOpaque } from "./whiteout.ts";
 
 /** path_resolution(7): the kernel's own limit. */
 const SYMLINKS_MAX = 40;
-const IMPLICIT_MODE = 0o755;
-
-/** What a directory gets at the end, when nothing is written into it any more. */
-export interface DirectoryAttributes {
-  mode: number;
-  uid: number;
-  gid: number;
-  /** Seconds since 1970; undefined leaves it. */
-  mtime: number | undefined;
-}
-
-/** A real directory (never a symlink) that this layer holds. */
-export interface DirectoryNode {
-  readonly path: BytePath;
-  readonly children: Map<string, DirectoryNode>;
-  /** The same directory in the layers below, topmost first, as far as they merge into this one. */
-  readonly lowers: readonly BytePath[];
-  /** Names that this layer hides from those below. */
-  readonly whiteouts: Set<string>;
-  attributes: DirectoryAttributes;
-}
-
 export interface Place {
   directory: DirectoryNode;
   name: string;
@@ -155,29 +134,6 @@ export class LayerTree {
       throw error;
     }
   }
-}
-
-/** A directory without an entry of its own shows, in the overlay, the attributes that it had below. */
-function openNode(path: BytePath, lowers: readonly BytePath[]): DirectoryNode {
-  const [lower] = lowers;
-  const stat: Stats | undefined = lower === undefined ? undefined : lstatSync(toFsPath(lower));
-  const attributes: DirectoryAttributes =
-    stat === undefined
-      ? { mode: IMPLICIT_MODE, uid: 0, gid: 0, mtime: undefined }
-      : { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtime: stat.mtimeMs / 1000 };
-  return { path, children: new Map(), lowers, whiteouts: new Set(), attributes };
-}
-
-function mergedLowers(lowers: readonly BytePath[], name: string): BytePath[] {
-  const merged: BytePath[] = [];
-  for (const lower of lowers) {
-    const path = `${lower}/${name}`;
-    const stat = lstatSync(toFsPath(path), { throwIfNoEntry: false });
-    if (stat === undefined) continue;
-    if (!stat.isDirectory()) break;
-    merged.push(path);
-  }
-  return merged;
 }
 
 function escapes(entryName: BytePath): Error {

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -115,6 +117,19 @@ test.each<[string, (body: Buffer) => Buffer]>([
   expect(store.list()).toEqual([]);
 });
 
+test("a layer that never ends is cut off where its manifest says it ends", async () => {
+  await using registry = await startLyingRegistry(image, {
+    blob({ digest, response }) {
+      if (digest !== LAYER) return false;
+      const flood = (): void => void response.write(NOISE, () => response.destroyed || flood());
+      flood();
+      return true;
+    },
+  });
+  const { store } = await openStore();
+  await expect(store.pull(`${registry.host}/app`, { signal })).rejects.toEqual(refusal("SLIPWAY_IMAGE_DIGEST_MISMATCH"));
+});
+
 test("refuses a manifest that is not what its digest says", async () => {
   const other = smallImage([await tarOf([{ name: "other", content: "x" }])]);
   await using registry = await startLyingRegistry(image);
@@ -228,6 +243,59 @@ test("two pulls at once fetch and unpack what they share once", async () => {
   expect(three?.layers).toEqual(one?.layers);
   expect(registry.requests.filter((path) => path.includes("/manifests/"))).toHaveLength(2);
   expect(registry.requests.filter((path) => path.includes("/blobs/")).toSorted()).toHaveLength(3);
+});
+
+test("at most three blobs are downloaded at once", async () => {
+  const layers = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => tarOf([{ name: `file-${n}`, content: String(n) }])));
+  const waiting: (() => void)[] = [];
+  const third = Promise.withResolvers<void>();
+  let isOpen = false;
+  const many = smallImage(layers);
+  await using registry = await startLyingRegistry(many, {
+    blob({ digest, body, response }) {
+      if (isOpen || !many.layers.includes(digest)) return false;
+      waiting.push(() => response.end(body));
+      if (waiting.length === 3) third.resolve();
+      return true;
+    },
+  });
+  const { store } = await openStore();
+  const pull = store.pull(`${registry.host}/app`, { signal });
+  await third.promise;
+  // A round trip of our own: whatever else was sent has arrived by now.
+  await fetch(`http://${registry.host}/v2/app/manifests/x`).then((response) => response.arrayBuffer());
+  expect(waiting).toHaveLength(3);
+  isOpen = true;
+  waiting.forEach((answer) => answer());
+  expect((await pull).layers).toHaveLength(6);
+});
+
+test("a store whose process was killed in the middle of a pull opens clean, and pulls anew", async () => {
+  const reached = Promise.withResolvers<void>();
+  await using registry = await startLyingRegistry(image, {
+    blob({ digest, attempt, body, response }) {
+      if (digest !== LAYER || attempt > 1) return false;
+      response.writeHead(200, { "content-length": body.byteLength });
+      response.write(body.subarray(0, 1000), () => reached.resolve());
+      return true;
+    },
+  });
+  const folder = temporaryDirectory();
+  onTestFinished(() => folder[Symbol.dispose]());
+  const directory = join(folder.path, "images");
+  const program = `
+    import { LinuxKernel } from "#kernel/linux-kernel.ts";
+    import { openImageStore } from "#runtime-node/image/image-store.ts";
+    const store = await openImageStore({ directory: ${JSON.stringify(directory)}, kernel: new LinuxKernel() });
+    await store.pull("${registry.host}/app", { signal: new AbortController().signal });`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "inherit" });
+  await reached.promise;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(contents(directory)).not.toEqual([]);
+  await using store = await openImageStore({ directory, kernel, registry: { backoff: BACKOFF } });
+  expect(contents(directory)).toEqual([]);
+  expect((await store.pull(`${registry.host}/app`, { signal })).layers).toHaveLength(2);
 });
 
 test("one of two pulls of the same image that gives up does not end the other", async () => {

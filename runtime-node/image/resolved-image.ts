@@ -4,7 +4,7 @@ import type { TSchema, Static } from "typebox";
 import { chainIds, digestOf } from "./digest.ts";
 import { imageError } from "./errors.ts";
 import type { FetchedManifest, ImageSource } from "./image-source.ts";
-import { type Compression, isIndex, isManifest, layerCompression } from "./media-types.ts";
+import { type Compression, isIndex, isManifest, layerCompression, MEDIA_TYPE } from "./media-types.ts";
 import { type Descriptor, ImageConfigFile, ImageIndex, ImageManifest, type Platform } from "./oci-schemas.ts";
 import { chooseManifest, requirePlatform } from "./platform.ts";
 
@@ -68,15 +68,17 @@ export function resolveConfig(
   return { config, layers };
 }
 
-/** The document's own word before the transport's: a registry may serve it as anything. */
+/** The document's own word before the transport's, which may say no more than application/json; then what it looks like. */
 function mediaTypeOf(manifest: FetchedManifest, source: ImageSource): string {
   const document = parseJson(manifest.body, source, "manifest") as {
     mediaType?: unknown;
     manifests?: unknown;
-    schemaVersion?: unknown;
+    layers?: unknown;
   };
   if (typeof document.mediaType === "string") return document.mediaType;
-  return manifest.mediaType;
+  if (Array.isArray(document.manifests)) return MEDIA_TYPE.ociIndex;
+  // Docker's schema 1 has fsLayers instead.
+  return Array.isArray(document.layers) ? MEDIA_TYPE.ociManifest : manifest.mediaType;
 }
 
 function parseDocument<Schema extends TSchema>(

@@ -165,11 +165,14 @@ test("follows a symlinked parent inside of the layer's root, as a container woul
     { name: "usr/lib/", type: "directory" },
     { name: "lib", type: "symlink", linkname: "/usr/lib" },
     { name: "lib/libc.so", content: "elf" },
+    { name: "var/run", type: "symlink", linkname: "/run" },
+    { name: "var/run/lock/file", content: "locked" },
     { name: "deep/link", type: "symlink", linkname: "../usr" },
     { name: "deep/link/bin/sh", content: "sh" },
   ]);
   expect(readFileSync(join(root, "usr/lib/libc.so"), "utf8")).toBe("elf");
   expect(readFileSync(join(root, "usr/bin/sh"), "utf8")).toBe("sh");
+  expect(readFileSync(join(root, "run/lock/file"), "utf8")).toBe("locked");
 });
 
 test("an absolute name lies under the layer's root", async () => {
