@@ -50,6 +50,8 @@ async function readExitCode(job: string): Promise<number | undefined> {
 }
 
 async function main(filters: readonly string[]): Promise<number> {
+  if (process.arch !== "x64")
+    throw new Error(`the virtual machine's kernel is built for x86-64, this machine is ${process.arch}`);
   const tests = await nodeTestFiles(ROOT, filters);
   if (tests.length === 0) throw new Error(`no node test matches ${filters.join(" ")}`);
   const kernel = await ensureKernel(CACHE);
