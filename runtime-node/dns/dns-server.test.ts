@@ -274,7 +274,7 @@ describe("a server", () => {
     addReplica(1);
     const { server, resolver } = await start();
     const query = packet.encode({ type: "query", id: 9, questions: [{ type: "SRV", name: "_http._tcp.web" }] });
-    const mutations = mutationsOf(query, 3000);
+    const mutations = mutationsOf(query, 1000);
     // In portions that the socket's receive buffer holds.
     for (let sent = 0; sent < mutations.length; sent += 50) {
       await sendAll(server, mutations.slice(sent, sent + 50));
