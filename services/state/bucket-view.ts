@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { orAborted } from "#messaging/connection/or-aborted.ts";
 import type { Bucket, BucketChange, BucketEntry } from "#messaging/platform.ts";
 import type { Log } from "./log.ts";
 
@@ -30,18 +31,12 @@ export class BucketView<Value> implements AsyncDisposable {
   /** Resolves when the view holds everything that was there. */
   static async open<Value>(bucket: Bucket<Value>, log: Log, signal: AbortSignal): Promise<BucketView<Value>> {
     const view = new BucketView(bucket, log);
-    const aborted = Promise.withResolvers<never>();
-    const abort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
     try {
-      signal.throwIfAborted();
-      await Promise.race([view.#current.promise, aborted.promise]);
+      await orAborted(view.#current.promise, signal);
       return view;
     } catch (error) {
       await view[Symbol.asyncDispose]();
       throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
   }
 

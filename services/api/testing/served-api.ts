@@ -1,0 +1,41 @@
+import { rm } from "node:fs/promises";
+import { connectPlatform } from "#messaging/connect.ts";
+import type { Platform } from "#messaging/platform.ts";
+import { ScratchServer } from "#messaging/testing/scratch-server.ts";
+import { ClusterState } from "#services/state/cluster-state.ts";
+import { ReportingNode } from "#services/state/testing/reporting-node.ts";
+import { type ApiServer, startApiServer } from "../api-server.ts";
+import { ApiClient } from "./api-client.ts";
+
+export const NODE = "n1";
+
+/** For tests: the API on a real nats-server, without a controller, and the connection of a node's agent. */
+export interface ServedApi extends AsyncDisposable {
+  server: ScratchServer;
+  api: ApiServer;
+  client: ApiClient;
+  state: ClusterState;
+  /** As the agent connects: a test answers a node's operations on it. */
+  agent: Platform;
+  node: ReportingNode;
+  /** What the API logged. */
+  logged: string[];
+}
+
+export async function serveApi(): Promise<ServedApi> {
+  await using resources = new AsyncDisposableStack();
+  const logged: string[] = [];
+  const log = (message: string, error?: unknown): void => void logged.push(`${message}: ${String(error)}`);
+  const server = resources.use(await ScratchServer.start());
+  resources.defer(() => rm(server.home.run, { recursive: true, force: true }));
+  const platform = resources.use(await connectPlatform({ ...server.as("control"), log }));
+  const agent = resources.use(await connectPlatform({ ...server.as("agent"), log }));
+  const state = resources.use(await ClusterState.open(platform, log, AbortSignal.timeout(10_000)));
+  const node = resources.use(await ReportingNode.start(agent, NODE));
+  const version = { version: "1.2.3", node: NODE, runtime: "node", kernel: "Linux", natsServer: "2" };
+  const options = { state, platform, home: server.home, node: NODE, version: async () => version, log, port: 0 };
+  const api = resources.use(await startApiServer(options));
+  const client = new ApiClient({ socketPath: api.socketPath });
+  const moved = resources.move();
+  return { server, api, client, state, agent, node, logged, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+}
