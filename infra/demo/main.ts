@@ -11,43 +11,45 @@ import { slipway } from "./slipway.ts";
 const COMPOSE_FILE = join(PACKAGE_ROOT, "examples/shop/compose.yaml");
 const PROJECT = "shop";
 
-const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
+const INTERRUPTED_EXIT_CODE = 130;
+
+const interruption = new AbortController();
+const interrupted = interruption.signal;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
 
 try {
-  if (process.getuid?.() !== 0)
+  if (process.getuid?.() !== 0) {
     throw demoError("SLIPWAY_DEMO_NOT_ROOT", "the demo makes namespaces, mounts and networks, and needs root for it");
+  }
   await demo(await readOptions(process.argv.slice(2), process.stdin.isTTY));
 } catch (error) {
-  const { message, code, remedy } = toSlipwayError(error);
-  process.stderr.write(`\ndemo: ${message} [${code}]\n  → ${remedy}\n`);
-  process.exitCode = 1;
+  if (!interrupted.aborted) report(error);
+  process.exitCode = interrupted.aborted ? INTERRUPTED_EXIT_CODE : 1;
 }
 
 async function demo(options: DemoOptions): Promise<void> {
   step("Starting the platform (slipway server)");
-  await using platform = await DemoPlatform.start(options);
+  await using platform = await DemoPlatform.start(options, interrupted);
   await using _project = { [Symbol.asyncDispose]: takeDown };
 
   step(`Deploying ${COMPOSE_FILE} (slipway up)`);
-  await slipway("up", "-d", "--wait", "-f", COMPOSE_FILE);
-  if (interrupted.signal.aborted) return;
+  await slipway(["up", "-d", "--wait", "-f", COMPOSE_FILE], interrupted);
 
   step(`Asking https://${SHOP_HOST}:${options.httpsPort}/, trusting the local CA alone`);
   await showShop(options);
 
   step("What runs (slipway ps)");
-  say(await slipway("ps"));
+  say(await slipway(["ps"], interrupted));
   if (options.once) return;
 
   step("Where to look next");
   say(whereToLook(options));
-  await Promise.race([new Promise((resolve) => interrupted.signal.addEventListener("abort", resolve)), platform.ended]);
+  await Promise.race([new Promise((resolve) => interrupted.addEventListener("abort", resolve)), platform.ended]);
 }
 
 /** One answer that came through all three services, and one order that will outlive this demo. */
 async function showShop({ httpsPort }: DemoOptions): Promise<void> {
-  const ca = await slipway("ca", "show");
+  const ca = await slipway(["ca", "show"], interrupted);
   const order = await askShop<object>({
     httpsPort,
     ca,
@@ -62,9 +64,20 @@ async function showShop({ httpsPort }: DemoOptions): Promise<void> {
     throw demoError("SLIPWAY_DEMO_ANSWER_WRONG", "the shop has no items, or no orders");
 }
 
+/** Does not throw: the platform is ended after this, come what may, and with it all containers. */
 async function takeDown(): Promise<void> {
-  step("Taking everything down (slipway down; orders stay in their volume under .slipway/)");
-  await slipway("down", "-p", PROJECT);
+  step("Taking everything down (slipway down; the orders stay in their volume under .slipway/)");
+  try {
+    await slipway(["down", "-p", PROJECT]);
+  } catch (error) {
+    report(error);
+    process.exitCode = 1;
+  }
+}
+
+function report(error: unknown): void {
+  const { message, code, remedy } = toSlipwayError(error);
+  process.stderr.write(`\ndemo: ${message} [${code}]\n  → ${remedy}\n`);
 }
 
 function whereToLook({ httpsPort }: DemoOptions): string {

@@ -15,11 +15,12 @@ export class DemoPlatform implements AsyncDisposable {
 
   private constructor(child: ChildProcessByStdio<null, Readable, null>) {
     this.#child = child;
-    this.#ended = once(child, "close");
+    // Not "close": a container that runs on may hold on to the pipe.
+    this.#ended = once(child, "exit");
   }
 
   /** @throws SLIPWAY_DEMO_STEP_FAILED when it ends before it is ready; it has then said why */
-  static async start({ httpPort, httpsPort }: DemoOptions): Promise<DemoPlatform> {
+  static async start({ httpPort, httpsPort }: DemoOptions, signal: AbortSignal): Promise<DemoPlatform> {
     const ports = ["--http-port", String(httpPort), "--https-port", String(httpsPort)];
     const args = ["server", "--home", HOME, ...ports, "--stop-containers"];
     // In a session of its own: Ctrl-C is for the demo, which then takes down in order.
@@ -30,7 +31,10 @@ export class DemoPlatform implements AsyncDisposable {
       process.stdout.write(`  ${line}\n`);
       if (READY.test(line)) ready.resolve();
     });
+    const end = (): void => void child.kill("SIGTERM");
+    signal.addEventListener("abort", end);
     await Promise.race([ready.promise, platform.#ended]);
+    signal.removeEventListener("abort", end);
     if (child.exitCode === null && child.signalCode === null) return platform;
     throw demoError(
       "SLIPWAY_DEMO_STEP_FAILED",
@@ -46,5 +50,6 @@ export class DemoPlatform implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGTERM");
     await this.#ended;
+    this.#child.stdout.destroy();
   }
 }
