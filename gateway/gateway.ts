@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import type { Server } from "node:net";
 import { join } from "node:path";
 import { homeLayout } from "#contracts/home.ts";
 import { Balancer } from "./balancer/balancer.ts";
@@ -8,11 +8,11 @@ import { LeafCertificates } from "./certificates/leaf-certificates.ts";
 import { ServerNames } from "./certificates/server-names.ts";
 import type { GatewayContext } from "./context.ts";
 import { type ServerDrain, trackConnections } from "./drain/drain-server.ts";
-import { createHttpsServer, http1Options } from "./listener/https-server.ts";
+import { createHttpServer } from "./listener/http-server.ts";
+import { createHttpsServer } from "./listener/https-server.ts";
 import { listen, type ListenOn } from "./listener/listen.ts";
-import type { Log } from "./log.ts";
+import { errorFields, type Log } from "./log.ts";
 import { FullLane } from "./proxy/full-lane.ts";
-import { redirectToHttps } from "./proxy/https-redirect.ts";
 import type { RouteStore } from "./routes/route-store.ts";
 import { DEFAULT_SETTINGS, type GatewaySettings } from "./settings.ts";
 
@@ -31,6 +31,8 @@ export interface GatewayOptions {
 export interface Gateway extends AsyncDisposable {
   readonly httpPort: number;
   readonly httpsPort: number;
+  /** Requests under way at an instance, one that drains or has gone included. */
+  outstandingAt(instanceId: string): number;
   /** Stops accepting, lets requests end within `shutdownDrainMs`, aborts the rest. */
   drain(): Promise<void>;
 }
@@ -55,18 +57,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const https = createHttpsServer(context, names, await names.fallback());
   const drains = [trackConnections(https)];
-  const httpsPort = await listen(https, options.https);
-  stack.defer(() => drainAll(drains, ending, settings.shutdownDrainMs));
-  const publicPort = options.publicHttpsPort ?? httpsPort;
-  const http = createServer(http1Options(settings), (request, response) =>
-    redirectToHttps(routes, publicPort, request, response),
-  );
+  const httpsPort = await listenOn(https, options.https, context);
+  stack.defer(() => drainAll(drains, ending, settings));
+  const http = createHttpServer(routes, options.publicHttpsPort ?? httpsPort, settings);
   drains.push(trackConnections(http));
-  const httpPort = await listen(http, options.http);
+  const httpPort = await listenOn(http, options.http, context);
   const running = stack.move();
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => (drained ??= running.disposeAsync());
-  return { httpPort, httpsPort, drain, [Symbol.asyncDispose]: drain };
+  const outstandingAt = (instanceId: string): number => balancer.outstandingAt(instanceId);
+  return { httpPort, httpsPort, outstandingAt, drain, [Symbol.asyncDispose]: drain };
 }
 
 async function openServerNames({ home, routes, log }: GatewayOptions, stack: AsyncDisposableStack): Promise<ServerNames> {
@@ -77,8 +77,16 @@ async function openServerNames({ home, routes, log }: GatewayOptions, stack: Asy
   return new ServerNames({ routes, files, leaves, log });
 }
 
-async function drainAll(drains: ServerDrain[], ending: AbortController, deadlineMs: number): Promise<void> {
+/** Listens, and goes on when a connection cannot be accepted (EMFILE): those that are open are worth more. */
+async function listenOn(server: Server, on: ListenOn, { settings, log }: GatewayContext): Promise<number> {
+  server.maxConnections = settings.maxConnections;
+  const port = await listen(server, on);
+  server.on("error", (error) => log("error", `could not accept a connection on port ${port}`, errorFields(error)));
+  return port;
+}
+
+async function drainAll(drains: ServerDrain[], ending: AbortController, settings: GatewaySettings): Promise<void> {
   ending.abort();
-  const deadline = AbortSignal.timeout(deadlineMs);
-  await Promise.all(drains.map((one) => one.drain(deadline)));
+  const deadline = AbortSignal.timeout(settings.shutdownDrainMs);
+  await Promise.all(drains.map((one) => one.drain(settings.unusedGraceMs, deadline)));
 }

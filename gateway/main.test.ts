@@ -125,9 +125,9 @@ test.each([
   expect(gateway.log()).toContain(name);
 });
 
-test("a port that is taken ends it with 1 and the port's number", async () => {
+test.each(["HTTP", "HTTPS"])("a port for %s that is taken ends it with 1 and the port's number", async (protocol) => {
   const port = String(upstream.port);
-  const gateway = start({ SLIPWAY_HTTPS_FD: "", SLIPWAY_HTTPS_PORT: port });
+  const gateway = start({ [`SLIPWAY_${protocol}_FD`]: "", [`SLIPWAY_${protocol}_PORT`]: port });
   expect(await gateway.ended).toBe(1);
   expect(gateway.log()).toContain(`cannot listen on port ${port}: listen EADDRINUSE`);
 });

@@ -1,3 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
+import { startTelemetry } from "#telemetry/start.ts";
 import { parseEnvironment } from "./environment.ts";
 import { errorFields, logToStderr } from "./log.ts";
 import { runGateway } from "./run-gateway.ts";
@@ -5,8 +9,15 @@ import { runGateway } from "./run-gateway.ts";
 const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
 
+async function main(): Promise<void> {
+  const environment = parseEnvironment(process.env);
+  const { version } = JSON.parse(await readFile(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
+  await using _telemetry = await startTelemetry({ service: "slipway-gateway", version });
+  await runGateway(environment, logToStderr, stop.signal);
+}
+
 try {
-  await runGateway(parseEnvironment(process.env), logToStderr, stop.signal);
+  await main();
   process.exit(0);
 } catch (error) {
   logToStderr("error", "the gateway cannot go on", errorFields(error));

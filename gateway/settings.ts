@@ -2,6 +2,8 @@
 export interface GatewaySettings {
   /** One request's header section. */
   maxHeaderBytes: number;
+  /** Open connections of one listener; further ones are closed as they come. */
+  maxConnections: number;
   /** HTTP/2 streams that one connection may have open (RFC 9113, 6.5.2). */
   maxConcurrentStreams: number;
   /** Requests under way to one target; more are refused with 503. */
@@ -10,7 +12,7 @@ export interface GatewaySettings {
   handshakeTimeoutMs: number;
   /** From the first byte of an HTTP/1.1 request to the end of its header section. */
   headersTimeoutMs: number;
-  /** A client's connection without a request. */
+  /** A client's connection without a request, HTTP/2 too. */
   keepAliveTimeoutMs: number;
   /** A request body of which nothing arrives, or a response of which the client takes nothing. */
   bodyIdleTimeoutMs: number;
@@ -26,12 +28,15 @@ export interface GatewaySettings {
   avoidMs: number;
   /** What requests under way get when their target drains or goes. */
   targetDrainMs: number;
+  /** How long, when the gateway ends, a new connection may take to bring its first request: a client does not repeat that one. */
+  unusedGraceMs: number;
   /** What requests under way get when the gateway ends. */
   shutdownDrainMs: number;
 }
 
 export const DEFAULT_SETTINGS: GatewaySettings = {
   maxHeaderBytes: 32 * 1024,
+  maxConnections: 10_000,
   maxConcurrentStreams: 128,
   maxOutstandingPerTarget: 1024,
   handshakeTimeoutMs: 10_000,
@@ -44,5 +49,6 @@ export const DEFAULT_SETTINGS: GatewaySettings = {
   maxAttempts: 3,
   avoidMs: 1_000,
   targetDrainMs: 30_000,
+  unusedGraceMs: 1_000,
   shutdownDrainMs: 20_000,
 };

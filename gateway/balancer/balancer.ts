@@ -65,6 +65,15 @@ export class Balancer implements Disposable {
     upstream.avoidUntil = performance.now() + this.#settings.avoidMs;
   }
 
+  /** Requests under way at an instance, one that drains or has gone included. */
+  outstandingAt(instanceId: string): number {
+    let outstanding = 0;
+    for (const upstream of [...this.#upstreams.values(), ...this.#leaving]) {
+      if (upstream.instanceId === instanceId) outstanding += upstream.outstanding;
+    }
+    return outstanding;
+  }
+
   /** Aborts everything under way. */
   [Symbol.dispose](): void {
     for (const upstream of [...this.#upstreams.values(), ...this.#leaving]) upstream.close();

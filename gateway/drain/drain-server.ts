@@ -1,51 +1,98 @@
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
-import type { Http2ServerResponse } from "node:http2";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** What a node:http and a node:http2 server have in common; @types/node does not know it of the second. */
 interface Closable extends Server {
   closeIdleConnections?(): void;
 }
 
-/** Ends a server without cutting off what it is doing: see {@link ServerDrain.drain}. */
+/** Ends a server without cutting off what it is doing. */
 export interface ServerDrain {
   /**
-   * Stops accepting, closes idle connections, tells HTTP/2 clients to go elsewhere (GOAWAY), and resolves when the last
-   * connection has ended; connections that are left when the signal aborts are destroyed.
+   * Stops accepting, closes idle connections, tells HTTP/2 clients to go elsewhere (GOAWAY), and resolves when the last connection
+   * has ended. Connections without a request so far get `unusedGraceMs` for it; those that are left at the deadline are destroyed.
    */
-  drain(signal: AbortSignal): Promise<void>;
+  drain(unusedGraceMs: number, deadline: AbortSignal): Promise<void>;
 }
 
 /** Follows a server's connections from the start, so that it can be drained later. */
 export function trackConnections(server: Closable): ServerDrain {
-  const sockets = new Set<Socket>();
+  const connections = new Connections();
   let draining = false;
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  server.on("request", (_request: unknown, response: ServerResponse | Http2ServerResponse) => {
+  server.on("connection", (socket: Socket) => connections.accepted(socket));
+  server.on("secureConnection", (socket: Socket) => connections.secured(socket));
+  server.on("session", (session: ServerHttp2Session) => connections.used(session.socket));
+  server.on("request", (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
+    if (!("stream" in request)) connections.used(request.socket);
     // A connection that was answering when the end began is idle only then, and would stay for its keep-alive time.
     response.once("close", () => draining && server.closeIdleConnections?.());
   });
   return {
-    drain(signal) {
+    drain(unusedGraceMs, deadline) {
       draining = true;
-      return closeServer(server, sockets, signal);
+      return closeServer(server, connections, unusedGraceMs, deadline);
     },
   };
 }
 
-async function closeServer(server: Closable, sockets: Set<Socket>, signal: AbortSignal): Promise<void> {
+async function closeServer(
+  server: Closable,
+  connections: Connections,
+  unusedGraceMs: number,
+  deadline: AbortSignal,
+): Promise<void> {
   const closed = once(server, "close");
-  const destroyAll = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
   // Of an Http2SecureServer this closes the sessions too: GOAWAY, and each ends when its last stream is done.
   server.close();
-  if (signal.aborted) destroyAll();
-  signal.addEventListener("abort", destroyAll, { once: true });
+  const ended = new AbortController();
+  const destroyAll = (): void => connections.destroyAll();
+  deadline.addEventListener("abort", destroyAll, { once: true });
+  if (deadline.aborted) destroyAll();
+  const grace = delay(unusedGraceMs, undefined, { signal: ended.signal }).then(
+    () => connections.destroyUnused(),
+    () => undefined,
+  );
   await closed;
-  signal.removeEventListener("abort", destroyAll);
+  ended.abort();
+  await grace;
+  deadline.removeEventListener("abort", destroyAll);
+}
+
+/** A server's connections: as accepted, and over them, with TLS, as the requests see them. */
+class Connections {
+  readonly #accepted = new Set<Socket>();
+  readonly #seen = new Set<Socket>();
+  readonly #used = new WeakSet<Socket>();
+
+  accepted(socket: Socket): void {
+    this.#accepted.add(socket);
+    socket.once("close", () => this.#accepted.delete(socket));
+  }
+
+  secured(socket: Socket): void {
+    this.#seen.add(socket);
+    socket.once("close", () => this.#seen.delete(socket));
+  }
+
+  /** It has brought a request. */
+  used(socket: Socket): void {
+    this.#used.add(socket);
+  }
+
+  /** Nothing public leads from a TLS socket to the accepted one, but both have the same peer. */
+  destroyUnused(): void {
+    const inUse = new Set([...this.#seen, ...this.#accepted].filter((socket) => this.#used.has(socket)).map(peerOf));
+    for (const socket of this.#accepted) if (!inUse.has(peerOf(socket))) socket.destroy();
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#accepted) socket.destroy();
+  }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}|${remotePort}`;
 }

@@ -3,12 +3,13 @@ import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { CertificatePair } from "../certificates/certificate-pair.ts";
 import type { ServerNames } from "../certificates/server-names.ts";
 import type { GatewayContext } from "../context.ts";
+import { closeIdleSessions } from "./http2-sessions.ts";
 import { handleRequest } from "../proxy/request-handler.ts";
 import { handleUpgrade, isWebSocketUpgrade } from "../proxy/websocket.ts";
 import type { GatewaySettings } from "../settings.ts";
 
-/** The limits of HTTP/1.1 connections, for both ports. */
-export function http1Options(settings: GatewaySettings): ServerOptions {
+/** The limits of HTTP/1.1 connections. */
+function http1Options(settings: GatewaySettings): ServerOptions {
   return {
     maxHeaderSize: settings.maxHeaderBytes,
     headersTimeout: settings.headersTimeoutMs,
@@ -35,11 +36,16 @@ export function createHttpsServer(
     SNICallback: (serverName, done) => void names.select(serverName, done),
     minVersion: "TLSv1.2",
     handshakeTimeout: settings.handshakeTimeoutMs,
+    noDelay: true,
+    // Finds clients that have vanished: an event stream may be silent for long.
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
     allowHTTP1: true,
     ALPNProtocols: ["h2", "http/1.1"],
     settings: { maxConcurrentStreams: settings.maxConcurrentStreams, maxHeaderListSize: settings.maxHeaderBytes },
     http1Options: http1Options(settings),
   });
+  closeIdleSessions(server, settings.keepAliveTimeoutMs);
   // Without it, node takes any Upgrade field for a reason to stop parsing once there is an "upgrade" listener.
   Object.assign(server, { shouldUpgradeCallback: isWebSocketUpgrade });
   server.on("request", (request, response) => void handleRequest(context, request, response));

@@ -44,6 +44,7 @@ export function answerError(
   for (const [name, value] of Object.entries(page.headers)) response.setHeader(name, value);
   if (closeConnection && !isHttp2(response)) response.setHeader("connection", "close");
   response.statusCode = page.status;
+  if (!isHttp2(response)) response.statusMessage = STATUS_CODES[page.status] ?? "";
   response.end(request.method === "HEAD" ? "" : page.body);
 }
 

@@ -1,13 +1,16 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTelemetry } from "#telemetry/start.ts";
 import { ask, askHttp2, openHttp2 } from "../testing/clients.ts";
 import { startGateway, type TestGateway } from "../testing/start-gateway.ts";
 import { startUpstream, type TestUpstream } from "../testing/start-upstream.ts";
 
+let telemetry: AsyncDisposable;
 let gateway: TestGateway;
 let upstream: TestUpstream;
 
 beforeAll(async () => {
+  telemetry = await startTelemetry({ service: "slipway-gateway", version: "0", environment: {} });
   gateway = await startGateway();
   upstream = await startUpstream((_request, response) => {
     response.setHeader("connection", "x-secret-hop");
@@ -20,6 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await telemetry[Symbol.asyncDispose]();
   await gateway[Symbol.asyncDispose]();
   await upstream[Symbol.asyncDispose]();
 });

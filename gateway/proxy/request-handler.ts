@@ -37,13 +37,13 @@ export async function handleRequest(
 
 async function serve(context: GatewayContext, exchange: Exchange): Promise<void> {
   const { request, response, requestId, trace } = exchange;
+  watchUpload(request, context.settings.bodyIdleTimeoutMs, (error) => {
+    answerError(request, response, error, requestId, true);
+  });
   const target = parseRequestTarget(request);
   refuseMisdirected(request, target.authority.host, context.certificateName);
   const route = findRoute(context.routes, target);
   trace.span.setAttributes({ "server.address": route.host, "http.route": route.path, "slipway.service": route.service });
-  watchUpload(request, context.settings.bodyIdleTimeoutMs, (error) => {
-    answerError(request, response, error, requestId, true);
-  });
   request.url = target.url;
   rewriteRequestHeaders(request, {
     authority: target.authority,

@@ -2,7 +2,6 @@ import { isIPv6 } from "node:net";
 import type { Authority } from "../routes/authority.ts";
 import { type ClientRequest, hasBody } from "./client-exchange.ts";
 import { hopByHopTest } from "./hop-by-hop.ts";
-import type { TraceHeaders } from "./trace-context.ts";
 
 /** What the gateway knows of a request and tells its target. */
 export interface ForwardedFacts {
@@ -10,7 +9,8 @@ export interface ForwardedFacts {
   scheme: "https" | "http";
   clientAddress: string;
   requestId: string;
-  trace: TraceHeaders;
+  /** traceparent and tracestate. */
+  trace: Record<string, string>;
 }
 
 /** Fields that only we may set, and `Proxy`, which CGI programs take for the variable HTTP_PROXY. */

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import {
+  type Context,
   isSpanContextValid,
+  propagation,
   ROOT_CONTEXT,
   type Span,
-  type SpanContext,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -11,35 +12,25 @@ import {
 } from "@opentelemetry/api";
 import type { ClientRequest } from "./client-exchange.ts";
 
-export interface TraceHeaders {
-  traceparent: string;
-  tracestate?: string;
-}
-
 /** One request's span, and the W3C Trace Context that its target receives. */
 export interface RequestTrace {
-  span: Span;
-  headers: TraceHeaders;
+  readonly span: Span;
+  readonly headers: Record<string, string>;
 }
 
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
-
-/** Continues the client's trace or begins one. Without an SDK the client's context, or a new one, goes through as it is. */
+/** Continues the client's trace or begins one. Where no spans are recorded, the client's context, or a new one, goes through. */
 export function startRequestTrace(request: ClientRequest): RequestTrace {
-  const { traceparent, tracestate } = request.headers;
-  const parent = parseTraceparent(traceparent);
-  const context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+  const parent = propagation.extract(ROOT_CONTEXT, request.headers);
   const span = trace
     .getTracer("slipway.gateway")
     .startSpan(
       "gateway request",
       { kind: SpanKind.SERVER, attributes: { "http.request.method": request.method ?? "" } },
-      context,
+      parent,
     );
-  const own = span.spanContext();
-  const headers = { traceparent: formatTraceparent(isSpanContextValid(own) ? own : newSpanContext()) };
-  // Trace Context, 3.3: tracestate means nothing without the traceparent that it came with.
-  return { span, headers: parent !== undefined && typeof tracestate === "string" ? { ...headers, tracestate } : headers };
+  const headers: Record<string, string> = {};
+  propagation.inject(isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : newTrace(), headers);
+  return { span, headers };
 }
 
 /** Ends the span with the answer's status, and the error that caused it. */
@@ -50,26 +41,11 @@ export function endRequestTrace({ span }: RequestTrace, status: number, error?: 
   span.end();
 }
 
-function parseTraceparent(value: unknown): SpanContext | undefined {
-  const match = typeof value === "string" ? TRACEPARENT.exec(value) : null;
-  if (match === null) return undefined;
-  const context = {
-    traceId: match[1] ?? "",
-    spanId: match[2] ?? "",
-    traceFlags: Number.parseInt(match[3] ?? "0", 16) & TraceFlags.SAMPLED,
-    isRemote: true,
-  };
-  return isSpanContextValid(context) ? context : undefined;
-}
-
-function formatTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
-  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
-}
-
-function newSpanContext(): SpanContext {
-  return {
+/** Sampled, so that a service which records its own spans does so. */
+function newTrace(): Context {
+  return trace.setSpanContext(ROOT_CONTEXT, {
     traceId: randomBytes(16).toString("hex"),
     spanId: randomBytes(8).toString("hex"),
     traceFlags: TraceFlags.SAMPLED,
-  };
+  });
 }

@@ -41,14 +41,15 @@ export class UpstreamAttempt {
   /** The request has its connection. The clock runs from when its last byte is sent: an upload may take as long as it takes. */
   began(sent: SentRequest): void {
     this.#sent = sent;
-    sent.once("upgrade", (answer) => this.answered(answer));
-    sent.once("response", (answer) => this.answered(answer));
+    sent.once("response", (answer) => this.#answered(answer));
+    // Without a listener, node ends a connection on which the target switches protocols though nobody asked it to.
+    if (this.#request.headers.upgrade !== undefined) sent.once("upgrade", (answer) => this.#answered(answer));
     if (this.#settled) sent.destroy();
     else if (sent.writableFinished) this.#startClock();
     else sent.once("finish", () => this.#startClock());
   }
 
-  answered(answer: IncomingMessage): void {
+  #answered(answer: IncomingMessage): void {
     if (this.#settled) return;
     this.#finish();
     this.#settle.resolve(answer);

@@ -18,6 +18,7 @@ export interface TestGateway extends AsyncDisposable {
   /** Adds or replaces one route. */
   route(host: string, path: string, targets: RouteTarget[]): void;
   removeRoute(host: string, path: string): void;
+  outstandingAt(instanceId: string): number;
   drain(): Promise<void>;
 }
 
@@ -46,6 +47,7 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
       entries.delete(routeKey(host, path));
       publish();
     },
+    outstandingAt: (instanceId) => gateway.outstandingAt(instanceId),
     drain: () => gateway.drain(),
     async [Symbol.asyncDispose]() {
       await gateway.drain();
