@@ -36,6 +36,12 @@ function compare(header: string, column: 0 | 1): void {
 }
 
 describe("the numbers of system calls", () => {
+  it("are the same everywhere from 424 on, and arm64 has none of the old calls beyond", () => {
+    const newer = Object.entries(SYSCALL_NUMBERS).filter(([, numbers]) => Math.max(...numbers) >= 424);
+    expect(newer.filter(([, [x64, arm64]]) => x64 !== arm64)).toEqual([]);
+    expect(newer.length).toBeGreaterThan(40);
+  });
+
   it.skipIf(!existsSync(X86_64))("are the header's on x86-64 (skipped without linux-libc-dev of it)", () => {
     compare(X86_64, 0);
   });
