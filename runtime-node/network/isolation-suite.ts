@@ -54,7 +54,7 @@ export function describeIsolation(bridgedFrames: BridgedFrames): void {
     outside = resources.use(startOutsideWorld(kernel));
     // The worst case: a neighbour that routes our pool to us.
     await outside.try("ip route add 10.83.0.0/16 via 198.51.100.1");
-    host = resources.use(TestContainer.beside(process.pid));
+    host = resources.use(TestContainer.host(kernel));
     await host.serve(4222, "messaging");
     await openPlatformInterface({ directory: folder.path, hash, kernel });
     networks = resources.use(

@@ -162,7 +162,8 @@ describe("recovery of a published port", () => {
     const { problems } = await networks.recover(running());
     expect(problems).toMatchObject([{ code: "SLIPWAY_NETWORK_PORT_IN_USE" }]);
     expect(problems[0]?.message).toContain(`process ${process.pid} (`);
-    expect(await TestContainer.beside(process.pid).hears("127.0.0.1", 8080)).toBe("still 10.83.1.1");
+    await using host = TestContainer.host(kernel);
+    expect(await host.hears("127.0.0.1", 8080)).toBe("still 10.83.1.1");
     await thief[Symbol.asyncDispose]();
   });
 });

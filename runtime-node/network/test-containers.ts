@@ -5,38 +5,50 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Kernel } from "#kernel/kernel.ts";
-import { createNetworkNamespace, inNetworkNamespace, openRouteSocketIn } from "#kernel/netlink/network-namespace.ts";
+import {
+  createNetworkNamespace,
+  inNetworkNamespace,
+  openNetworkNamespace,
+  openRouteSocketIn,
+} from "#kernel/netlink/network-namespace.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 
 const run = promisify(execFile);
 const PATIENTLY = 5;
 
-/** For tests: a process in a network namespace of its own, standing for a container or a machine. */
+/** For tests: a network namespace with processes in it, standing for a container or a machine. */
 export class TestContainer implements AsyncDisposable {
+  /** 0 for the host. */
   readonly pid: number;
-  readonly #processes: ChildProcess[];
+  readonly #namespacePath: string;
+  readonly #resources = new AsyncDisposableStack();
 
-  private constructor(pid: number, processes: ChildProcess[]) {
+  private constructor(pid: number, namespacePath: string) {
     this.pid = pid;
-    this.#processes = processes;
+    this.#namespacePath = namespacePath;
   }
 
   static start(kernel: Kernel): TestContainer {
     using namespace = createNetworkNamespace(kernel);
     const process = inNetworkNamespace(kernel, namespace.fd, () => spawn("sleep", ["600"], { stdio: "ignore" }));
     if (process.pid === undefined) throw new Error("the process did not start");
-    return new TestContainer(process.pid, [process]);
+    const container = new TestContainer(process.pid, `/proc/${process.pid}/ns/net`);
+    container.#endWith(process);
+    return container;
   }
 
-  /** In the namespace of a process that is there already: the host itself. */
-  static beside(pid: number): TestContainer {
-    return new TestContainer(pid, []);
+  /** This thread's own namespace. By an fd: /proc/<pid>/ns/net is elsewhere whenever this thread visits a container's. */
+  static host(kernel: Kernel): TestContainer {
+    const namespace = openNetworkNamespace(kernel, "/proc/thread-self/ns/net");
+    const host = new TestContainer(0, `/proc/${process.pid}/fd/${namespace.fd}`);
+    host.#resources.use(namespace);
+    return host;
   }
 
   /** Runs a command inside; its output, or `failed` when it does not exit with 0. */
   async try(command: string): Promise<string> {
     try {
-      const { stdout } = await run("nsenter", [`--net=/proc/${this.pid}/ns/net`, "sh", "-c", command]);
+      const { stdout } = await run("nsenter", [`--net=${this.#namespacePath}`, "sh", "-c", command]);
       return stdout.trim();
     } catch {
       return "failed";
@@ -60,20 +72,24 @@ export class TestContainer implements AsyncDisposable {
         socket.end("${greeting} " + socket.remoteAddress + "\\n");
       });
       server.listen(${port}, "${address}", () => console.log("listening"));`;
-    const args = [`--net=/proc/${this.pid}/ns/net`, process.execPath, "-e", script];
+    const args = [`--net=${this.#namespacePath}`, process.execPath, "-e", script];
     const server = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
-    this.#processes.push(server);
+    this.#endWith(server);
     const ended = once(server, "exit").then(() => Promise.reject(new Error(`the server on port ${port} did not start`)));
     await Promise.race([once(server.stdout, "data"), ended]);
     ended.catch(() => undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#processes) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
+    await this.#resources.disposeAsync();
+  }
+
+  #endWith(child: ChildProcess): void {
+    this.#resources.defer(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGKILL");
       await once(child, "exit");
-    }
+    });
   }
 }
 
