@@ -6,7 +6,7 @@ import { type VolumeLease, writeRecord } from "./volume-record.ts";
 /** Who asks for a volume, and whether to write. */
 export type LeaseRequest = Omit<VolumeLease, "since">;
 
-/** Gives an instance the use of a volume. */
+/** Gives an instance the use of a volume. One that mounts it twice, once to write and once to read, is a writer. */
 export async function grantLease(
   ready: ReadyVolume,
   request: LeaseRequest,
@@ -17,7 +17,7 @@ export async function grantLease(
   const { sharing } = await driver.capabilities(signal);
   if (sharing === "one-writer") refuseSecondWriter(ready, others, request);
   // The lease first: a crash may leave a lease too many, never an instance without one.
-  const lease = { ...request, since: new Date().toISOString() };
+  const lease = record.leases.find((held) => isHeldBy(held, request)) ?? { ...request, since: new Date().toISOString() };
   await writeRecord(volume.folder, { ...record, leases: [...others, lease] });
   try {
     return await driver.attach(volume, signal);
@@ -38,6 +38,11 @@ export async function keepLeases(
   if (leases.length === record.leases.length) return;
   if (leases.length === 0) await driver.detach(volume, signal);
   await writeRecord(volume.folder, { ...record, leases });
+}
+
+/** The same instance's, and allowing as much. */
+function isHeldBy({ instanceId, access }: VolumeLease, request: LeaseRequest): boolean {
+  return instanceId === request.instanceId && (access === "read-write" || request.access === "read-only");
 }
 
 export function refuseInUse({ record, volume }: ReadyVolume): void {

@@ -249,6 +249,7 @@ describe("a lease", () => {
     await store.ensure("shop", SPEC, signal);
     await store.attach(KEY, writes(ONE), signal);
     await store.attach(KEY, writes(ONE), signal);
+    await store.attach(KEY, reads(ONE), signal);
     await store.attach(KEY, reads(TWO), signal);
     await expect(store.attach(KEY, writes(TWO), signal)).rejects.toMatchObject(
       failsWith("SLIPWAY_STORAGE_ONE_WRITER", `is written by ${ONE}`),
