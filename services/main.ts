@@ -1,7 +1,9 @@
 import { closeSync, writeSync } from "node:fs";
+import { startTelemetry } from "#telemetry/start.ts";
 import { startControlProcess } from "./control-process.ts";
 import { parseEnvironment } from "./environment.ts";
 import { logToStderr } from "./state/log.ts";
+import { packageVersion } from "./version-info.ts";
 
 /** The control process: API and controller. SIGTERM and SIGINT end it cleanly; instances run on. */
 const stopping = new AbortController();
@@ -9,6 +11,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => 
 
 try {
   const environment = await parseEnvironment(process.env);
+  await using _telemetry = await startTelemetry({ service: "slipway-control", version: await packageVersion() });
   await using _control = await startControlProcess(environment, stopping.signal);
   if (environment.readyFd !== undefined) sayReady(environment.readyFd);
   if (!stopping.signal.aborted) {

@@ -13,10 +13,16 @@ export function versionInfo(node: string): () => Promise<VersionInfo> {
 }
 
 async function readVersions(node: string): Promise<VersionInfo> {
-  const manifest = JSON.parse(await readFile(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
+  const version = await packageVersion();
   const natsServer = await locateNatsServer().then(
-    ({ version }) => formatServerVersion(version),
+    (binary) => formatServerVersion(binary.version),
     () => "unknown",
   );
-  return { version: manifest.version, node, runtime: `node ${process.version}`, kernel: `Linux ${release()}`, natsServer };
+  return { version, node, runtime: `node ${process.version}`, kernel: `Linux ${release()}`, natsServer };
+}
+
+/** The version of this package. */
+export async function packageVersion(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
+  return manifest.version;
 }

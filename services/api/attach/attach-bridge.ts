@@ -9,14 +9,13 @@ const CLOSE_FAILED = 1011;
 
 /**
  * Forwards frames unchanged between a WebSocket and a node's stream until either side ends. Neither is read faster than the other
- * takes it. Resolves to true when the container's end (its exit, or why it could not be started) went over.
+ * takes it. `beforeEnd` is done before the container's end (its exit, or why it could not be started) goes over.
  */
-export async function bridge(socket: WebSocket, stream: MessageStream): Promise<boolean> {
+export async function bridge(socket: WebSocket, stream: MessageStream, beforeEnd: () => Promise<void>): Promise<void> {
   const incoming = forwardToNode(socket, stream);
-  let ended = false;
   try {
     for await (const frame of stream.incoming) {
-      ended ||= tellsTheEnd(frame);
+      if (tellsTheEnd(frame)) await beforeEnd();
       await sendFrame(socket, frame);
     }
     socket.close(CLOSE_NORMAL);
@@ -24,7 +23,6 @@ export async function bridge(socket: WebSocket, stream: MessageStream): Promise<
     closeWithProblem(socket, error);
   }
   incoming.stop();
-  return ended;
 }
 
 /** Says why in the protocol's own terms, then closes: a close frame has room for 123 bytes. */

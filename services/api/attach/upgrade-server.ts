@@ -9,11 +9,14 @@ import type { ApiContext } from "../api-context.ts";
 import type { Authentication } from "../listeners/authentication.ts";
 import { openNodeStream } from "../node-client.ts";
 import { PROBLEM_TYPE, pathNotFound, toProblem } from "../problem-reply.ts";
+import { waitForState } from "../state-wait.ts";
 import { bridge, closeWithProblem } from "./attach-bridge.ts";
 import { type AttachTarget, isAttachPath, parseAttachTarget } from "./attach-target.ts";
 
 /** A frame is a chunk of a stream: far smaller. */
 const MAX_FRAME_BYTES = 1024 ** 2;
+/** A node that is slow to clean up does not keep an exit from its caller. */
+const REMOVAL_PATIENCE_MS = 5_000;
 /** Longer than an agent waits for the assignment. */
 const OPEN_TIMEOUT_MS = 10_000;
 
@@ -73,9 +76,9 @@ export class UpgradeServer implements AsyncDisposable {
       parent,
       async () => {
         await using stream = await this.#openStream(target);
-        const joined = bridge(socket, stream);
+        const joined = bridge(socket, stream, () => this.#removeEnded(target));
         socket.resume();
-        if ((await joined) && operation === "attach") await this.#removeEnded(instance.key);
+        await joined;
       },
     );
   }
@@ -88,11 +91,16 @@ export class UpgradeServer implements AsyncDisposable {
       : openNodeStream(this.#context, node, "exec", { instanceId, request: target.request }, options);
   }
 
-  /** The caller has read its exit: what was to go with it need not wait for the controller's grace. */
-  async #removeEnded(key: string): Promise<void> {
-    const { state, log } = this.#context;
-    if (state.assignments.get(key)?.value.attached?.removeOnExit !== true) return;
-    await state.assignments.delete(key).catch((error: unknown) => log(`${key} is left to the controller to remove`, error));
+  /** When `run --rm` returns, nothing is left of its container: its name and ports may be used by the next. */
+  async #removeEnded({ operation, instance: { key } }: AttachTarget): Promise<void> {
+    const { state, log, closing } = this.#context;
+    if (operation !== "attach" || state.assignments.get(key)?.value.attached?.removeOnExit !== true) return;
+    try {
+      await state.assignments.delete(key);
+      await waitForState(state, () => state.observed.get(key) === undefined, REMOVAL_PATIENCE_MS, closing);
+    } catch (error) {
+      log(`${key} is left to the controller to remove`, error);
+    }
   }
 }
 

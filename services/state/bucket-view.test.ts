@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BUCKETS, instanceKey } from "#contracts/buckets.ts";
+import type { ObservedInstance } from "#contracts/instance.ts";
+import { connectPlatform } from "#messaging/connect.ts";
+import type { Bucket, Platform } from "#messaging/platform.ts";
+import { ScratchServer } from "#messaging/testing/scratch-server.ts";
+import { BucketView } from "./bucket-view.ts";
+import { observation } from "./testing/observation.ts";
+import { service } from "./testing/specs.ts";
+
+let server: ScratchServer;
+let agent: Platform;
+let bucket: Bucket<ObservedInstance>;
+beforeAll(async () => {
+  server = await ScratchServer.start();
+  agent = await connectPlatform(server.as("agent"));
+  bucket = await agent.bucket(BUCKETS.observed);
+});
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const logNothing = (): void => undefined;
+const open = (): Promise<BucketView<ObservedInstance>> => BucketView.open(bucket, logNothing, AbortSignal.timeout(10_000));
+
+function instance(instanceId: string, changes: Partial<ObservedInstance> = {}): ObservedInstance {
+  return observation(
+    {
+      ...{ instanceId, name: "shop-web-1", project: "shop", service: "web", index: 1, node: "n1", revision: "r" },
+      ...{ desired: "running", runSerial: 0, spec: service("web"), networks: {}, volumes: {}, createdAt: "2026-01-01" },
+    },
+    changes,
+  );
+}
+
+const A = instanceKey("n1", "00000000000a");
+const B = instanceKey("n1", "00000000000b");
+
+function changed<Value>(view: BucketView<Value>, isSo: () => boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = view.onChange(() => {
+    if (isSo()) resolve();
+  });
+  if (isSo()) resolve();
+  return promise.finally(stop);
+}
+
+describe("a bucket's view", () => {
+  it("holds what was there when it opens, and follows what others write and delete", async () => {
+    await bucket.put(A, instance("00000000000a"));
+    await using view = await open();
+    expect(view.get(A)?.value.instanceId).toBe("00000000000a");
+    await bucket.put(B, instance("00000000000b"));
+    await changed(view, () => view.get(B) !== undefined);
+    await bucket.delete(A);
+    await changed(view, () => view.get(A) === undefined);
+    await bucket.delete(B);
+  });
+
+  it("reads its own writes at once, and is not set back by the watch that tells them late", async () => {
+    await using view = await open();
+    const told: (string | undefined)[] = [];
+    view.onChange(({ after }) => told.push(after?.state));
+    let revision = await view.update(A, instance("00000000000a", { state: "pending" }), 0);
+    for (const state of ["pulling", "creating", "running"] as const) {
+      revision = await view.update(A, instance("00000000000a", { state }), revision);
+      expect(view.get(A)?.value.state).toBe(state);
+    }
+    await view.delete(A);
+    expect(view.get(A)).toBeUndefined();
+    // What the watch has to tell has arrived when it tells of a later write by another.
+    await bucket.put(B, instance("00000000000b"));
+    await changed(view, () => view.get(B) !== undefined);
+    expect(told).toEqual(["pending", "pulling", "creating", "running", undefined, "running"]);
+    await view.delete(B);
+  });
+
+  it("refuses a write that expects another revision, and knows better after a refresh", async () => {
+    await using view = await open();
+    const revision = await view.update(A, instance("00000000000a"), 0);
+    await bucket.put(A, instance("00000000000a", { state: "exited" }));
+    await expect(view.update(A, instance("00000000000a"), revision)).rejects.toMatchObject({
+      code: "SLIPWAY_MESSAGING_CONFLICT",
+    });
+    expect((await view.refresh(A))?.value.state).toBe("exited");
+    await view.delete(A);
+  });
+
+  it("starts over with a memory bucket that the server's restart has emptied, although its revisions are lower", async () => {
+    await using view = await open();
+    for (let round = 0; round < 5; round++) await bucket.put(A, instance("00000000000a", { restarts: round }));
+    await bucket.put(B, instance("00000000000b"));
+    await changed(view, () => view.get(B) !== undefined);
+    await server.crash();
+    await server.startAgain();
+    await bucket.put(A, instance("00000000000a", { restarts: 77 }));
+    await changed(view, () => view.get(A)?.value.restarts === 77 && view.get(B) === undefined);
+    await bucket.delete(A);
+  });
+
+  it("takes over in a resync what is there, and drops what is not", async () => {
+    await using view = await open();
+    await view.update(A, instance("00000000000a"), 0);
+    await bucket.delete(A);
+    await bucket.put(B, instance("00000000000b"));
+    await view.resync();
+    expect([view.get(A), view.get(B)?.value.instanceId]).toEqual([undefined, "00000000000b"]);
+    await view.delete(B);
+  });
+
+  it("gives up opening when it is told to", async () => {
+    const reason = new Error("enough");
+    await expect(BucketView.open(bucket, logNothing, AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+});
