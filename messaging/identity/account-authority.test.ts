@@ -82,6 +82,16 @@ test("an undeclared subject is refused, to publish and to hear", async () => {
   }
 });
 
+test("who only publishes hears nothing, and who only listens says nothing", async () => {
+  await using publisher = await connectAs("alpha", { publishes: ["orders.created"] });
+  await using listener = await connectAs("alpha", { subscribes: ["orders.created"] });
+  const heard = (async () => {
+    for await (const _message of publisher.subscribe("anything")) throw new Error("heard something");
+  })();
+  await expect(heard).rejects.toThrow(/permissions violation/i);
+  await expect(listener.request("anything", "", { timeout: 300 })).rejects.toThrow(/permissions violation/i);
+});
+
 test.each([{}, { publishes: [">"], subscribes: [">"], requests: [">"] }])(
   "JetStream's API does not answer a service that declares %j",
   async (declared) => {

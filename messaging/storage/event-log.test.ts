@@ -68,13 +68,16 @@ test("a follower gets what is there and what comes, over kill -9 of the server, 
   const before = await platform.events.cursor();
   const ending = new AbortController();
   const followed: string[] = [];
+  const begun = Promise.withResolvers<void>();
   const following = (async () => {
     for await (const { event } of platform.events.read({ since: before, follow: true, signal: ending.signal })) {
       followed.push(event.subject);
+      begun.resolve();
       if (event.subject.endsWith("/last")) return;
     }
   })();
   await platform.events.append(started("first"));
+  await begun.promise;
   const appending = Array.from({ length: 50 }, (_, n) => platform.events.append(started(`during-${n}`)));
   await server.crash();
   await server.startAgain();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   DiscardPolicy,
+  PubHeaders,
   RetentionPolicy,
   StorageType,
   type StoredMsg,
@@ -63,19 +64,16 @@ export class StoredStream {
     this.#requireFits(subject, payload);
     const headers = makeHeaders();
     for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
-    const { expectedSequence, id } = options;
+    const { expectedSequence, id = randomUUID() } = options;
     const expect = expectedSequence === undefined ? {} : { expect: { lastSubjectSequence: expectedSequence } };
-    const publishing = { headers, msgID: id ?? randomUUID(), timeout: ATTEMPT_MS, ...expect };
+    const publishing = { headers, msgID: id, timeout: ATTEMPT_MS, ...expect };
+    const publish = () => this.#jetStream.client.publish(subject, payload, publishing);
     try {
-      const ack = await this.#insist(`writing ${subject}`, () =>
-        this.#jetStream.client.publish(subject, payload, publishing),
-      );
-      return ack.seq;
+      const { seq } = await this.#insist(`writing ${subject}`, publish);
+      return seq;
     } catch (cause) {
       if (!isWrongSequence(cause)) throw cause;
-      throw messagingError("SLIPWAY_MESSAGING_CONFLICT", `${subject} is not at revision ${expectedSequence} any more`, {
-        cause,
-      });
+      return this.#sequenceOfOwn(id, subject, cause);
     }
   }
 
@@ -98,6 +96,16 @@ export class StoredStream {
   /** Reads on from a place; ends by throwing FeedInterrupted when the server went away, to be read again by the caller. */
   read(filter: string, start: FeedStart, signal: AbortSignal): AsyncGenerator<FeedItem, never> {
     return readFeed(this.#jetStream, { stream: this.name, filter, start, signal });
+  }
+
+  /** The server compares sequences before it knows repetitions: a write whose first answer was lost is refused by itself. */
+  async #sequenceOfOwn(id: string, subject: string, cause: unknown): Promise<number> {
+    const last = await this.lastOf(subject);
+    if (last?.header.get(PubHeaders.MsgIdHdr) === id) return last.seq;
+    const found = last === undefined ? "gone" : `at revision ${last.seq}`;
+    throw messagingError("SLIPWAY_MESSAGING_CONFLICT", `${subject} was changed by somebody else: it is ${found}`, {
+      cause,
+    });
   }
 
   /** Insists, and makes a memory stream again that went with its server. */
