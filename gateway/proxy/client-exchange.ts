@@ -30,6 +30,19 @@ export function hasBody(request: ClientRequest): boolean {
   return request.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
+/**
+ * Ends an HTTP/2 stream with its response, though its request goes on (RFC 9113, 8.1): the rest would come to nobody, or never, and the
+ * stream stay open. HTTP/1.1 has to read on to the next request.
+ */
+export function endWithResponse(request: ClientRequest, response: ClientResponse): void {
+  if (!isHttp2(response)) return;
+  // The response's own "finish" comes with the end of the stream.
+  const { stream } = response;
+  stream.once("finish", () => {
+    if (!request.complete) stream.close(NGHTTP2_NO_ERROR);
+  });
+}
+
 /** Ends an exchange whose response cannot be completed, so that the client does not take a part for the whole. */
 export function resetClient(response: ClientResponse): void {
   if (isHttp2(response)) response.stream?.close(NGHTTP2_INTERNAL_ERROR);
@@ -37,6 +50,7 @@ export function resetClient(response: ClientResponse): void {
 }
 
 /** RFC 9113, 7. */
+const NGHTTP2_NO_ERROR = 0;
 const NGHTTP2_INTERNAL_ERROR = 2;
 
 /** The client went away before its response was complete: there is nobody to answer, and nothing to report. */

@@ -30,7 +30,7 @@ export class FullLane {
   /** Sends a request, its body following; the attempt's answer is the head of the response. */
   ask(request: ClientRequest, response: ClientResponse, lease: Lease): UpstreamAttempt {
     const attempt = this.#attempt(request, lease);
-    response.once("close", () => attempt.clientClosed());
+    response.once("close", () => attempt.responseClosed());
     const { address: host, port, agent } = lease.upstream;
     const options = { target: { host, port }, agent, selfHandleResponse: true };
     attempt.start((failed) => this.#proxy.web(request as IncomingMessage, response as ServerResponse, options, failed));
@@ -40,7 +40,7 @@ export class FullLane {
   /** Forwards a WebSocket handshake and then bytes both ways; http-proxy itself writes the answer, whatever it is, to the socket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, lease: Lease): UpstreamAttempt {
     const attempt = this.#attempt(request, lease);
-    socket.once("close", () => attempt.clientClosed());
+    socket.once("close", () => attempt.responseClosed());
     const { address: host, port, agent } = lease.upstream;
     attempt.start((failed) => this.#proxy.ws(request, socket, head, { target: { host, port }, agent }, failed));
     return attempt;

@@ -42,8 +42,9 @@ export class UpstreamAttempt {
   began(sent: SentRequest): void {
     this.#sent = sent;
     sent.once("response", (answer) => this.#answered(answer));
-    // Without a listener, node ends a connection on which the target switches protocols though nobody asked it to.
     if (this.#request.headers.upgrade !== undefined) sent.once("upgrade", (answer) => this.#answered(answer));
+    // Without an error: a target that switches protocols though nobody asked it to.
+    sent.once("close", () => this.#failed(new Error("the connection closed")));
     if (this.#settled) sent.destroy();
     else if (sent.writableFinished) this.#startClock();
     else sent.once("finish", () => this.#startClock());
@@ -55,10 +56,11 @@ export class UpstreamAttempt {
     this.#settle.resolve(answer);
   }
 
-  clientClosed(): void {
-    if (this.#settled) return;
+  /** The response has ended, or its client has gone: an upload that is still under way is for nobody. */
+  responseClosed(): void {
+    const answered = this.#settled;
     this.#reject(new ClientGone());
-    this.#sent?.destroy();
+    if (!answered || this.#sent?.writableEnded === false) this.#sent?.destroy();
   }
 
   #abort(cause: Error): void {
