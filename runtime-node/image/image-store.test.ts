@@ -183,6 +183,18 @@ test("a file that is no image is refused, and nothing is left", async () => {
   expect(readdirSync(join(path, "tmp"))).toEqual([]);
 });
 
+test("a saved image whose manifest names files outside of its folder is refused", async () => {
+  const { store, path } = await openStore();
+  const folder = join(path, "..", "saved");
+  mkdirSync(folder);
+  writeFileSync(join(path, "..", "secret"), "{}");
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify([{ Config: "../secret", RepoTags: ["a:1"], Layers: [] }]));
+  await expect(store.importFrom(folder, { signal })).rejects.toMatchObject({
+    code: "SLIPWAY_IMAGE_INVALID_MANIFEST",
+    message: expect.stringContaining("lacks its file ../secret"),
+  });
+});
+
 test("an image resolves by name and by digest, after a restart too", async () => {
   const { store, path } = await openStore();
   const [image] = await store.importFrom(layout, { signal, reference: "app:1" });
