@@ -19,6 +19,8 @@ export class NodeAgent {
   readonly #removals = new Map<string, Promise<void>>();
   readonly #arrivals = new Map<string, PromiseWithResolvers<void>>();
 
+  readonly #listeners = new Set<() => void>();
+
   constructor(services: NodeServices, reporter: ObservedReporter) {
     this.#services = services;
     this.#reporter = reporter;
@@ -42,6 +44,17 @@ export class NodeAgent {
     clearTimeout(timer);
     this.#arrivals.delete(instanceId);
     return this.#instances.get(instanceId);
+  }
+
+  /** Whether an instance of this node was made from this image. */
+  usesImage(digest: string): boolean {
+    return this.instances.some(({ observed }) => observed.imageDigest === digest);
+  }
+
+  /** Calls back whenever an instance has come, until disposed. */
+  onArrival(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   /** Goes on with every instance that a former agent had. */
@@ -87,6 +100,7 @@ export class NodeAgent {
     const instance = this.#hold(this.#newRecord(assignment));
     await instance.begin();
     this.#arrivals.get(assignment.instanceId)?.resolve();
+    for (const listener of this.#listeners) listener();
   }
 
   #hold(record: InstanceRecord): Instance {

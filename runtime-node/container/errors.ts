@@ -26,6 +26,8 @@ export const CONTAINER_ERRORS = {
   },
   SLIPWAY_CONTAINER_PROPAGATION: { status: 400, remedy: "Use private or slave (rprivate, rslave)." },
   SLIPWAY_CONTAINER_NOT_RUNNING: { status: 409, remedy: "Start it first: `slipway start NAME`." },
+  SLIPWAY_CONTAINER_NOT_HERE: { status: 404, remedy: "See `slipway ps -a` for the instances there are." },
+  SLIPWAY_CONTAINER_NOT_LAUNCHED: { status: 409, remedy: "Look at its state and error with `slipway inspect NAME`." },
   SLIPWAY_CONTAINER_NOT_ATTACHED: { status: 408, remedy: "Run the command again; nothing was started." },
   SLIPWAY_CONTAINER_CAPABILITY_UNKNOWN: { status: 400, remedy: "See capabilities(7) for the names." },
   SLIPWAY_CONTAINER_SIGNAL_UNKNOWN: { status: 400, remedy: "See signal(7) for the names." },

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { trace } from "@opentelemetry/api";
 import type { Assignment, HealthState, ObservedInstance } from "#contracts/instance.ts";
 import { hasCode, type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
@@ -19,6 +20,7 @@ import { signalNumber } from "./signals.ts";
 import { type StartedContainer, startContainer } from "./start-container.ts";
 
 const SIGKILL = 9;
+const RETRY_MS = 1_000;
 const ATTACH_WAIT_MS = 30_000;
 /** The process is gone, and with its pid namespace every other writer: the pipes end at once. */
 const LOGS_END_WAIT_MS = 5_000;
@@ -34,6 +36,7 @@ export class Instance {
   readonly #record: InstanceRecord;
   readonly #report: (observed: ObservedInstance) => void;
   readonly #closing = new AbortController();
+  readonly #removed = new AbortController();
   #wanted: Wanted;
   #activity: Activity = { doing: null, health: "none" };
   #running: StartedContainer | undefined;
@@ -55,6 +58,11 @@ export class Instance {
     return this.#record.assignment;
   }
 
+  /** Aborted when nothing of it will be written any more: followers of its log then end. */
+  get removed(): AbortSignal {
+    return this.#removed.signal;
+  }
+
   get idBase(): number {
     return this.#record.idBase;
   }
@@ -71,7 +79,7 @@ export class Instance {
   async begin(): Promise<void> {
     await this.folder.create();
     await this.#save();
-    this.#loop = this.#live();
+    this.#loop = this.#keepLiving();
   }
 
   /** Goes on with an instance of a former agent: its process may still run, or have ended meanwhile. */
@@ -82,7 +90,7 @@ export class Instance {
       else await this.#recordExit(recovered.exit, false, recovered.oomKilled);
     }
     this.#tell();
-    this.#loop = this.#live();
+    this.#loop = this.#keepLiving();
   }
 
   /** Takes a new version of the assignment. */
@@ -131,6 +139,18 @@ export class Instance {
       stdin: () => this.#running?.container.stdin ?? null,
       signal: (name) => this.signal(name),
     });
+  }
+
+  /** What the loop could not do (a group that is busy, a full disk) is tried again; nothing is forgotten half done. */
+  async #keepLiving(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#live();
+      } catch (error) {
+        console.error(`${this.assignment.name}: tried again in ${RETRY_MS} ms:`, error);
+        await delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
+      }
+    }
   }
 
   async #live(): Promise<void> {
@@ -316,6 +336,7 @@ export class Instance {
   async #takeApart(): Promise<void> {
     await this.#node.networks.release(this.assignment);
     await this.#node.volumes.removeAnonymous(this.assignment);
+    this.#removed.abort();
     await this.folder.remove();
     await this.attachments.end(containerError("SLIPWAY_CONTAINER_NOT_RUNNING", `${this.assignment.name} was removed`));
     this.#node.events.record("instance.removed", this.assignment);

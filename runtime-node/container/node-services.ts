@@ -42,7 +42,7 @@ export interface InstanceNetworks {
 }
 
 export interface InstanceVolumes {
-  attach(assignment: Assignment, idBase: number, signal: AbortSignal): Promise<LaunchMount[]>;
+  attach(assignment: Assignment, signal: AbortSignal): Promise<LaunchMount[]>;
   detach(instanceId: string): Promise<void>;
   /** Removes the anonymous volumes of an instance that goes. */
   removeAnonymous(assignment: Assignment): Promise<void>;
@@ -59,9 +59,9 @@ export interface InstanceCredentials {
 /** A container's output on its way to disk. */
 export interface ContainerLogs extends AsyncDisposable {
   /** Resolves when every writer is gone and everything is written. */
-  readonly ended: Promise<void>;
-  /** Hands on each chunk as it is read; the returned function ends that. */
-  subscribe(listener: (stream: "stdout" | "stderr", chunk: Uint8Array) => void | Promise<void>): () => void;
+  readonly ended: Promise<unknown>;
+  /** Hands on each chunk as it is read, until disposed. */
+  subscribe(listener: (stream: "stdout" | "stderr", chunk: Uint8Array) => void | Promise<void>): Disposable;
 }
 
 export interface InstanceLogs {

@@ -59,7 +59,7 @@ export async function startContainer(
   const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
   cgroup.create(spec.limits);
   acquired.defer(() => cgroup.remove());
-  const volumes = await node.volumes.attach(assignment, idBase, signal);
+  const volumes = await node.volumes.attach(assignment, signal);
   acquired.defer(() => node.volumes.detach(instanceId));
   const mounts = [
     ...image.mounts,

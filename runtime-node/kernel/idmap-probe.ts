@@ -33,7 +33,7 @@ export class IdmapProbe {
 
   /** Whether a detached mount can; if so, it is idmapped afterwards. */
   async canIdmapMount(fd: number): Promise<boolean> {
-    await this.#userNamespaces.prepare([{ kind: "user-namespace", name: "probe", map: PROBED_MAP }]);
+    using _ = await this.#userNamespaces.prepare([{ kind: "user-namespace", name: "probe", map: PROBED_MAP }]);
     const attributes = Buffer.alloc(MOUNT_ATTR_BYTES);
     attributes.writeBigUInt64LE(BigInt(CONSTANTS.MOUNT_ATTR_IDMAP), 0);
     attributes.writeBigUInt64LE(BigInt(this.#userNamespaces.open(PROBED_MAP)), 24);

@@ -21,45 +21,66 @@ const nothing = (): never => {
 };
 const NONE: LastingFds = { userNamespace: nothing, pidfd: nothing };
 
+interface Pin {
+  users: number;
+  fd: Promise<number>;
+  ready: number | undefined;
+}
+
 /**
- * User namespaces that exist only as fds, one for each map: mount_setattr(2) takes one to say how a mount's ids are shifted.
- * Made by a child that lives for a moment; an fd keeps the namespace.
+ * User namespaces that exist only as fds: mount_setattr(2) takes one to say how a mount's ids are shifted. Made by a child that lives for
+ * a moment, shared by all who need the same map at a time, and closed with the last of them: a mount keeps its own reference.
  */
 export class UserNamespaces implements Disposable {
   readonly #kernel: Kernel;
-  readonly #fds = new Map<string, Promise<number>>();
-  readonly #ready = new Map<string, number>();
+  readonly #pins = new Map<string, Pin>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
   }
 
-  /** Makes sure that the maps of these steps can be opened. */
-  async prepare(steps: readonly HostStep[]): Promise<void> {
+  /** Pins the maps of these steps, so that they can be opened until the answer is disposed. */
+  async prepare(steps: readonly HostStep[]): Promise<Disposable> {
     const maps = steps.flatMap((step) => (step.kind === "user-namespace" ? [step.map] : []));
-    for (const map of maps) {
-      const key = JSON.stringify(map);
-      const pinning = this.#fds.get(key) ?? this.#pin(map);
-      this.#fds.set(key, pinning);
-      try {
-        this.#ready.set(key, await pinning);
-      } catch (error) {
-        this.#fds.delete(key);
-        throw error;
-      }
+    const held = new DisposableStack();
+    try {
+      for (const map of maps) held.use(await this.#hold(map));
+      return held;
+    } catch (error) {
+      held.dispose();
+      throw error;
     }
   }
 
   open(map: IdMap): number {
-    const fd = this.#ready.get(JSON.stringify(map));
+    const fd = this.#pins.get(JSON.stringify(map))?.ready;
     if (fd === undefined) throw new RangeError("the user namespace was not prepared");
     return fd;
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.#ready.values()) this.#kernel.attempt("close", fd);
-    this.#ready.clear();
-    this.#fds.clear();
+    for (const { ready } of this.#pins.values()) if (ready !== undefined) this.#kernel.attempt("close", ready);
+    this.#pins.clear();
+  }
+
+  async #hold(map: IdMap): Promise<Disposable> {
+    const key = JSON.stringify(map);
+    const pin = this.#pins.get(key) ?? { users: 0, fd: this.#pin(map), ready: undefined };
+    this.#pins.set(key, pin);
+    pin.users++;
+    try {
+      pin.ready = await pin.fd;
+    } catch (error) {
+      this.#letGo(key, pin);
+      throw error;
+    }
+    return { [Symbol.dispose]: () => this.#letGo(key, pin) };
+  }
+
+  #letGo(key: string, pin: Pin): void {
+    if (--pin.users > 0 || this.#pins.get(key) !== pin) return;
+    this.#pins.delete(key);
+    if (pin.ready !== undefined) this.#kernel.attempt("close", pin.ready);
   }
 
   async #pin(map: IdMap): Promise<number> {

@@ -27,8 +27,8 @@ export type LaunchMount =
       /** The source is not a directory: the mount point is made as a file. */
       file: boolean;
       readOnly: boolean;
-      /** How ids on disk become ids of the host; null binds as it is. */
-      idmap: IdMap | null;
+      /** How ids on disk become ids of the host: as the container's own are, by a map of its own, or (null) not at all. */
+      idmap: "container" | IdMap | null;
       /** Take the mounts below the source along. */
       recursive: boolean;
       propagation: MountPropagation;

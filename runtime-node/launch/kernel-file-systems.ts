@@ -1,7 +1,16 @@
 import type { ConstantName } from "#kernel/constants.ts";
 import type { Step } from "#kernel/plan/step.ts";
 import type { CgroupMembership } from "./container-launch.ts";
-import { AT_FDCWD, attachMount, createFileSystem, flags, makeDirectories, mountFdOf, type NewFileSystem } from "./steps.ts";
+import {
+  AT_FDCWD,
+  attachMount,
+  createFileSystem,
+  flags,
+  makeDirectories,
+  mountFdOf,
+  type NewFileSystem,
+  setMountAttributes,
+} from "./steps.ts";
 
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 const LINKS: [path: string, to: string][] = [
@@ -113,5 +122,6 @@ function attachCgroups({ v1Hierarchies }: CgroupMembership): Step[] {
       { name: `make ${root}/${hierarchy}`, call: "mkdirat", args: [AT_FDCWD, `${root}/${hierarchy}`, 0o755] },
       attachMount(`attach ${root}/${hierarchy}`, mountFdOf(v1FileSystem(hierarchy)), `${root}/${hierarchy}`),
     ]),
+    setMountAttributes(`make ${root} read-only`, { path: root }, { set: ["MOUNT_ATTR_RDONLY"] }),
   ];
 }

@@ -1,6 +1,7 @@
 import { dirname } from "node:path/posix";
 import type { ConstantName } from "#kernel/constants.ts";
 import type { HostStep, Step } from "#kernel/plan/step.ts";
+import { CONTAINER_USER_NAMESPACE } from "./root-file-system.ts";
 import type { LaunchMount } from "./container-launch.ts";
 import {
   AT_FDCWD,
@@ -39,14 +40,16 @@ export function attachMounts(mounts: readonly LaunchMount[]): Step[] {
 
 function prepareBind({ source, target, readOnly, idmap, recursive, propagation }: Bind): HostStep[] {
   const fd = bindFd(target);
-  const userNamespace = `id map of ${target}`;
+  const userNamespace = idmap === "container" ? CONTAINER_USER_NAMESPACE : `id map of ${target}`;
   const set: ConstantName[] = [...SAFE];
   if (readOnly) set.push("MOUNT_ATTR_RDONLY");
   if (idmap !== null) set.push("MOUNT_ATTR_IDMAP");
   const clone: ConstantName[] = ["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC"];
   if (recursive) clone.push("AT_RECURSIVE");
   return [
-    ...(idmap === null ? [] : [{ kind: "user-namespace" as const, name: userNamespace, map: idmap }]),
+    ...(idmap === null || idmap === "container"
+      ? []
+      : [{ kind: "user-namespace" as const, name: userNamespace, map: idmap }]),
     onHost({ name: fd, call: "open_tree", args: [AT_FDCWD, source, flags(...clone)] }, true),
     onHost(
       setMountAttributes(

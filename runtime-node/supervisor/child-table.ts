@@ -8,7 +8,10 @@ import { UserNamespaces } from "#kernel/user-namespaces.ts";
 import type { ChildReport, LaunchAnswer } from "../launch/protocol.ts";
 import type { ChildState } from "../launch/protocol.ts";
 
-type Entry = { state: ChildState; parked?: ParkedChild; pidfd?: number };
+type Entry = { state: ChildState; parked?: ParkedChild; timer?: NodeJS.Timeout; pidfd?: number };
+
+/** A parked child holds one of koffi's few threads. */
+const LONGEST_PARK_MS = 30_000;
 
 /**
  * Every container process of this machine. What runs is written to a file in the run folder (gone with a reboot, as the
@@ -21,6 +24,7 @@ export class ChildTable implements Disposable {
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new AbortController();
   readonly #onExit: (report: ChildReport) => void;
+  #ended = Promise.withResolvers<void>();
 
   constructor(kernel: Kernel, file: string, onExit: (report: ChildReport) => void) {
     this.#kernel = kernel;
@@ -46,12 +50,21 @@ export class ChildTable implements Disposable {
     return this.reports().filter(({ state }) => state.type === "running").length;
   }
 
+  /** Resolves when no container or exec runs. */
+  async untilNoneRuns(): Promise<void> {
+    while (this.running > 0) {
+      this.#ended = Promise.withResolvers();
+      await this.#ended.promise;
+    }
+  }
+
   async launch(child: string, plan: ChildPlan): Promise<LaunchAnswer> {
     if (this.#entries.has(child)) throw new Error(`"${child}" is there already (${this.#entries.get(child)?.state.type})`);
-    await this.#userNamespaces.prepare(plan.prepare);
+    using _ = await this.#userNamespaces.prepare(plan.prepare);
     const parked = await cloneAndPark(this.#kernel, plan, this.#lastingFds());
     if (!(parked instanceof ParkedChild)) return parked;
-    this.#entries.set(child, { state: { type: "parked", pid: parked.pid }, parked });
+    const timer = setTimeout(() => void this.abort(child).catch(() => {}), LONGEST_PARK_MS);
+    this.#entries.set(child, { state: { type: "parked", pid: parked.pid }, parked, timer });
     return { type: "parked", pid: parked.pid };
   }
 
@@ -95,7 +108,8 @@ export class ChildTable implements Disposable {
   }
 
   #parked(child: string): ParkedChild {
-    const parked = this.#entries.get(child)?.parked;
+    const { parked, timer } = this.#entries.get(child) ?? {};
+    clearTimeout(timer);
     if (parked === undefined) throw new Error(`"${child}" does not wait to be released`);
     return parked;
   }
@@ -129,6 +143,7 @@ export class ChildTable implements Disposable {
       this.#entries.set(child, { state });
       this.#save();
       this.#onExit({ child, state });
+      this.#ended.resolve();
     } catch (error) {
       if (!this.#closing.signal.aborted) throw error;
     }

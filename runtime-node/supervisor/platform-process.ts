@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
+import type { ProcessPids } from "./process-pids.ts";
 import { setTimeout as delay } from "node:timers/promises";
 
 const FIRST_BACKOFF_MS = 100;
@@ -31,13 +32,15 @@ export type ProcessState = "starting" | "ready" | "waiting" | "stopped";
 /** One of the platform's own processes, started again whenever it ends, until disposed. */
 export class PlatformProcess implements AsyncDisposable {
   readonly spec: ProcessSpec;
+  readonly #pids: ProcessPids;
   readonly #closing = new AbortController();
   readonly #onState: (name: string, state: ProcessState, detail: string) => void;
   #child: ChildProcess | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(spec: ProcessSpec, onState: (name: string, state: ProcessState, detail: string) => void) {
+  constructor(spec: ProcessSpec, pids: ProcessPids, onState: (name: string, state: ProcessState, detail: string) => void) {
     this.spec = spec;
+    this.#pids = pids;
     this.#onState = onState;
   }
 
@@ -76,10 +79,12 @@ export class PlatformProcess implements AsyncDisposable {
     const { command, args, env, logFile, inheritedFds = [] } = this.spec;
     const log = openSync(logFile, "a", 0o600);
     try {
-      const child = spawn(command, args, { env, stdio: ["ignore", log, log, "pipe", ...inheritedFds] });
+      // A session of its own: Ctrl-C on our terminal is for us, and we end the others in order.
+      const child = spawn(command, args, { env, detached: true, stdio: ["ignore", log, log, "pipe", ...inheritedFds] });
       // A command that cannot be spawned emits only "error"; it is treated as an exit.
       child.on("error", (error) => child.emit("exit", null, error.message));
       this.#child = child;
+      if (child.pid !== undefined) this.#pids.record(this.spec.name, child.pid);
       this.#onState(this.spec.name, "starting", `pid ${child.pid}`);
       return child;
     } finally {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { CONSTANTS, type ConstantName, flagBits } from "../constants.ts";
 import type { Kernel } from "../kernel.ts";
 import { ARCHITECTURE } from "../linux-kernel.ts";
@@ -9,9 +10,11 @@ import { type CloneFailure, describeFailure, cloneRefused } from "./clone-failur
 import { HostStepRunner, type LastingFds } from "./host-steps.ts";
 import type { StepOutcome } from "./step.ts";
 
+const SIGKILL = 9;
 const ALWAYS: ConstantName[] = ["CLONE_VM", "CLONE_VFORK", "CLONE_PIDFD", "CLONE_PARENT_SETTID", "CLONE_CLEAR_SIGHAND"];
-const SPINS_BEFORE_NAP = 200;
-const NAP = Buffer.from(new BigInt64Array([0n, 50_000n]).buffer);
+const SPINS_BEFORE_TURN = 200;
+/** From release to execve; a child that hangs (in a mount of a dead server, or out of memory) is killed. */
+const LONGEST_WALK_MS = 20_000;
 
 let sharedStub: Stub | undefined;
 
@@ -87,7 +90,7 @@ class CloneAttempt {
       this.#host.run(this.#plan.prepare);
       this.#preparedCount = this.#host.outcomes.length;
       const memory = this.#startClone(stub);
-      const pid = this.#waitForPid(memory);
+      const pid = await this.#waitForPid(memory);
       if (pid < 0) return this.#fail(cloneRefused(-pid, this.#plan.namespaces));
       this.#host.pid = pid;
       this.#host.run(this.#plan.parked);
@@ -111,14 +114,17 @@ class CloneAttempt {
     return memory;
   }
 
-  /** The kernel writes the pid before the child runs; a clone that failed writes its errno instead. Microseconds, so we spin. */
-  #waitForPid(memory: ChildMemory): number {
+  /**
+   * The kernel writes the pid before the child runs; a clone that failed writes its errno instead. Microseconds, so we spin; but
+   * when parked children hold all of koffi's threads, ours starts only when one of them is released, which takes this thread.
+   */
+  async #waitForPid(memory: ChildMemory): Promise<number> {
     for (let spin = 0; ; spin++) {
       if (memory.pid !== 0) return memory.pid;
       const result = memory.cloneResult;
       if (result !== undefined) return result;
-      if (spin < SPINS_BEFORE_NAP) this.#kernel.attempt("sched_yield");
-      else this.#kernel.attempt("nanosleep", NAP, null);
+      if (spin < SPINS_BEFORE_TURN) this.#kernel.attempt("sched_yield");
+      else await nextTurn();
     }
   }
 
@@ -135,7 +141,12 @@ class CloneAttempt {
       });
     }
     this.#kernel.call("write", this.#pipe.write, Buffer.from([1]), 1);
+    const timer = setTimeout(
+      () => this.#kernel.attempt("pidfd_send_signal", memory.pidfd, SIGKILL, null, 0),
+      LONGEST_WALK_MS,
+    );
     await this.#returned;
+    clearTimeout(timer);
     const failed = memory.failedStep;
     if (failed !== undefined) {
       await this.#endChild();
@@ -163,7 +174,7 @@ class CloneAttempt {
   async #endChild(): Promise<void> {
     const memory = this.#memory;
     if (memory === undefined || memory.pid === 0) return;
-    this.#kernel.attempt("pidfd_send_signal", memory.pidfd, 9, null, 0);
+    this.#kernel.attempt("pidfd_send_signal", memory.pidfd, SIGKILL, null, 0);
     await this.#returned;
     await reap(this.#kernel, memory.pidfd);
     this.#kernel.attempt("close", memory.pidfd);
@@ -174,7 +185,7 @@ class CloneAttempt {
   async #reapSecond(pid: number): Promise<void> {
     const pidfd = this.#kernel.attempt("pidfd_open", pid, 0);
     if (pidfd < 0) return;
-    this.#kernel.attempt("pidfd_send_signal", pidfd, 9, null, 0);
+    this.#kernel.attempt("pidfd_send_signal", pidfd, SIGKILL, null, 0);
     await reap(this.#kernel, pidfd);
     this.#kernel.attempt("close", pidfd);
   }

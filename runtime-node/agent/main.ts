@@ -1,0 +1,18 @@
+import { writeSync } from "node:fs";
+import { homeLayout } from "#contracts/home.ts";
+import { LinuxKernel } from "#kernel/linux-kernel.ts";
+import { startTelemetry } from "#telemetry/start-telemetry.ts";
+import { openNode } from "./open-node.ts";
+import { readSettings } from "./settings.ts";
+
+/** The agent's process: recovers what runs, then follows this node's assignments until it is asked to end. */
+const settings = readSettings(process.env);
+const ending = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.abort());
+
+await using telemetry = await startTelemetry({ service: "slipway-agent", version: settings.version });
+await using node = await openNode(new LinuxKernel(), homeLayout(settings.home), settings, ending);
+await node.serve(() => {
+  if (settings.readyFd !== undefined) writeSync(settings.readyFd, "ready\n");
+});
+void telemetry;

@@ -1,0 +1,171 @@
+import type { Assignment } from "#contracts/instance.ts";
+import type { ConnectedNetworks, InstanceNetworks } from "../container/node-services.ts";
+import type { EventOutbox } from "./event-outbox.ts";
+import { createDnsServer, type DnsServer } from "../dns/dns-server.ts";
+import { resolvConfUpstreams } from "../dns/resolv-conf.ts";
+import { NameTable, type NetworkEndpoint } from "../dns/name-table.ts";
+import type { Endpoint, ProjectNetworks } from "../network/project-networks.ts";
+import type { NetworkRecord } from "../network/network-state.ts";
+
+/**
+ * What an instance's networks are made of: bridges and addresses, the names on them, a DNS server on each bridge's gateway. A
+ * network is there while an assignment of this node names it.
+ */
+export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
+  readonly #networks: ProjectNetworks;
+  readonly #events: EventOutbox;
+  readonly #names = new NameTable();
+  readonly #dns = new Map<string, Promise<DnsServer>>();
+  /** The endpoints that names lead to, by instance. */
+  readonly #endpoints = new Map<string, NetworkEndpoint[]>();
+  /** Instances that use a network, by its name. */
+  readonly #users = new Map<string, Set<string>>();
+
+  constructor(networks: ProjectNetworks, events: EventOutbox) {
+    this.#networks = networks;
+    this.#events = events;
+  }
+
+  async connect(assignment: Assignment, pid: number, signal: AbortSignal): Promise<ConnectedNetworks> {
+    const { instanceId, name: instanceName, spec, service } = assignment;
+    const connected: ConnectedNetworks = { addresses: {}, ports: [], nameServers: [] };
+    const endpoints: NetworkEndpoint[] = [];
+    let publishable: string | undefined;
+    for (const [index, { name, aliases }] of spec.networks.entries()) {
+      signal.throwIfAborted();
+      const network = await this.#ensure(assignment, name);
+      const interfaceName = `eth${index}`;
+      const endpoint =
+        this.#attachedAlready(network, instanceId, pid) ??
+        (await this.#networks.attach({ network, instanceId, instanceName, aliases, pid, interfaceName }));
+      await this.#serveNames(network);
+      connected.addresses[name] = endpoint.address;
+      connected.nameServers.push(network.gateway);
+      if (!network.internal) publishable ??= endpoint.address;
+      endpoints.push({
+        network: network.name,
+        project: assignment.project,
+        instanceId,
+        instanceName,
+        service,
+        aliases,
+        address: endpoint.address,
+        ports: spec.expose,
+        // A service's name leads to it only when it is known to be well.
+        healthy: false,
+      });
+    }
+    if (spec.ports.length > 0 && publishable !== undefined) {
+      const published = await this.#networks.publish(instanceId, spec.ports, publishable);
+      connected.ports = published.map(({ hostIp, hostPort, containerPort, protocol }) => ({
+        hostIp,
+        hostPort,
+        containerPort,
+        protocol,
+      }));
+    }
+    for (const endpoint of endpoints) this.#names.add(endpoint);
+    this.#endpoints.set(instanceId, endpoints);
+    return connected;
+  }
+
+  async disconnect(instanceId: string): Promise<void> {
+    for (const { network } of this.#endpoints.get(instanceId) ?? []) this.#names.remove(network, instanceId);
+    this.#endpoints.delete(instanceId);
+    await this.#networks.unpublish(instanceId);
+    await this.#networks.detach(instanceId);
+  }
+
+  async release(assignment: Assignment): Promise<void> {
+    const { instanceId, project, networks } = assignment;
+    await this.disconnect(instanceId);
+    await this.#networks.releaseAddress(instanceId);
+    for (const name of Object.keys(networks)) await this.#leave(`${project}_${name}`, project, name, instanceId);
+  }
+
+  setHealthy(instanceId: string, healthy: boolean): void {
+    for (const endpoint of this.#endpoints.get(instanceId) ?? []) this.#names.add({ ...endpoint, healthy });
+  }
+
+  /** After a restart of the agent: what belongs to nobody goes, what belongs to these instances stays. */
+  async recover(running: { instanceId: string; pid: number }[], assignments: readonly Assignment[]): Promise<void> {
+    for (const assignment of assignments) {
+      for (const { name } of assignment.spec.networks) this.#use(`${assignment.project}_${name}`, assignment.instanceId);
+    }
+    const report = await this.#networks.recover(
+      running,
+      assignments.map(({ instanceId }) => instanceId),
+    );
+    for (const problem of report.problems) console.error("network recovery:", problem.message);
+    for (const network of [...this.#networks.networks()]) {
+      if ((this.#users.get(network.name)?.size ?? 0) > 0) await this.#serveNames(network);
+      else await this.#drop(network.project, network.network);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const servers = await Promise.allSettled(this.#dns.values());
+    for (const server of servers) if (server.status === "fulfilled") await server.value[Symbol.asyncDispose]();
+    this.#networks[Symbol.dispose]();
+  }
+
+  async #ensure({ project, instanceId, networks }: Assignment, name: string): Promise<NetworkRecord> {
+    const spec = networks[name] ?? { name, internal: false, labels: {} };
+    const isNew = !this.#networks.networks().some((network) => network.name === `${project}_${name}`);
+    this.#use(`${project}_${name}`, instanceId);
+    const network = await this.#networks.ensure(project, spec);
+    if (isNew)
+      this.#events.append({
+        type: "network.created",
+        subject: `${project}/${name}`,
+        project,
+        data: { subnet: network.subnet },
+      });
+    return network;
+  }
+
+  /** A container that a former agent wired is not disturbed. */
+  #attachedAlready(network: NetworkRecord, instanceId: string, pid: number): Endpoint | undefined {
+    return this.#networks
+      .endpoints(network.name)
+      .find((endpoint) => endpoint.instanceId === instanceId && endpoint.pid === pid);
+  }
+
+  #use(network: string, instanceId: string): void {
+    const users = this.#users.get(network) ?? new Set();
+    this.#users.set(network, users.add(instanceId));
+  }
+
+  async #leave(network: string, project: string, name: string, instanceId: string): Promise<void> {
+    const users = this.#users.get(network);
+    users?.delete(instanceId);
+    if (users === undefined || users.size === 0) await this.#drop(project, name);
+  }
+
+  async #drop(project: string, name: string): Promise<void> {
+    const network = `${project}_${name}`;
+    if (!this.#networks.networks().some((record) => record.name === network)) return;
+    const server = await this.#dns.get(network)?.catch(() => undefined);
+    this.#dns.delete(network);
+    this.#users.delete(network);
+    await server?.[Symbol.asyncDispose]();
+    await this.#networks.remove(project, name);
+    this.#events.append({ type: "network.removed", subject: `${project}/${name}`, project });
+  }
+
+  async #serveNames({ name, gateway, internal }: NetworkRecord): Promise<void> {
+    const serving =
+      this.#dns.get(name) ??
+      createDnsServer({
+        bindAddress: gateway,
+        network: name,
+        names: this.#names,
+        ...(internal ? {} : { upstreams: resolvConfUpstreams() }),
+      });
+    this.#dns.set(name, serving);
+    await serving.catch((error: unknown) => {
+      this.#dns.delete(name);
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,175 @@
+import { join } from "node:path";
+import type { HomeLayout } from "#contracts/home.ts";
+import { IdmapProbe } from "#kernel/idmap-probe.ts";
+import type { Kernel } from "#kernel/kernel.ts";
+import { TmpfsMounts } from "#kernel/mount-tmpfs.ts";
+import { UserNamespaces } from "#kernel/user-namespaces.ts";
+import { connectPlatform } from "#messaging/connect.ts";
+import type { Platform } from "#messaging/platform.ts";
+import { LocalDriver } from "#storage-driver/local-driver.ts";
+import { TmpfsDriver } from "#storage-driver/tmpfs-driver.ts";
+import { VolumeStore } from "#storage-driver/volume-store.ts";
+import { removeCgroupParents } from "../cgroup/container-cgroup.ts";
+import { findCgroupHierarchies } from "../cgroup/hierarchy.ts";
+import type { InstanceRecord } from "../container/instance-record.ts";
+import type { NodeServices } from "../container/node-services.ts";
+import { openImageStore } from "../image/image-store.ts";
+import { Children } from "../launch/children.ts";
+import { openNetworks } from "../network/project-networks.ts";
+import { EventOutbox } from "./event-outbox.ts";
+import { NodeCredentials } from "./instance-credentials.ts";
+import { NodeAgent, readRecords } from "./node-agent.ts";
+import { NodeImages } from "./node-images.ts";
+import { NodeLogs } from "./node-logs.ts";
+import { NodeNetworks } from "./node-networks.ts";
+import { NodeVolumes } from "./node-volumes.ts";
+import { ObservedReporter } from "./observed-reporter.ts";
+import { attachOperation } from "./operations/attach.ts";
+import { doctorOperation } from "./operations/doctor.ts";
+import { execOperation } from "./operations/exec.ts";
+import { imageOperations } from "./operations/images.ts";
+import { instanceOperations } from "./operations/instances.ts";
+import { logsOperation } from "./operations/logs.ts";
+import { resourceOperations } from "./operations/resources.ts";
+import { serveOperations } from "./operations/serve-operations.ts";
+import type { AgentSettings } from "./settings.ts";
+
+const RESYNC_MS = 30_000;
+
+/** An opened node: `serve` follows the control plane until the agent is asked to end. */
+export interface OpenNode extends AsyncDisposable {
+  serve(onReady: () => void): Promise<void>;
+}
+
+/**
+ * Opens the stores and connections of a node and recovers its instances: those go on whether NATS is there or not. Disposal leaves containers
+ * running.
+ */
+export async function openNode(
+  kernel: Kernel,
+  home: HomeLayout,
+  settings: AgentSettings,
+  ending: AbortController,
+): Promise<OpenNode> {
+  const { signal } = ending;
+  await using acquired = new AsyncDisposableStack();
+  let stopAll = false;
+  const children = acquired.use(
+    await Children.connect(home.supervisorSocket, {
+      stopContainers: () => {
+        stopAll = true;
+        ending.abort();
+      },
+      // Without the supervisor there is nothing this agent can do; the next supervisor starts another.
+      closed: () => ending.abort(),
+    }),
+  );
+  const events = acquired.use(new EventOutbox(settings.node));
+  const reporter = acquired.use(new ObservedReporter(settings.node));
+  const platform = connectPlatform({
+    url: settings.natsUrl,
+    credsFile: settings.natsCreds,
+    name: `agent ${settings.node}`,
+    signal,
+  });
+  platform.catch(() => {});
+  acquired.defer(async () => (await platform.catch(() => undefined))?.[Symbol.asyncDispose]());
+
+  const idmaps = new IdmapProbe(kernel, acquired.use(new UserNamespaces(kernel)));
+  let agent: NodeAgent | undefined;
+  const usesImage = (digest: string): boolean => agent?.usesImage(digest) ?? false;
+  const images = acquired.use(await openImageStore({ directory: home.images, kernel, inUse: usesImage }));
+  const canIdmap = (path: string): Promise<boolean> => idmaps.canIdmapPath(path);
+  const volumes = await VolumeStore.open({
+    root: home.volumes,
+    drivers: [new LocalDriver({ root: home.volumes, canIdmap }), new TmpfsDriver(new TmpfsMounts(kernel, idmaps))],
+  });
+  const networks = await openNetworks({ directory: home.networks, hash: home.hash, kernel, signal });
+  const nodeNetworks = acquired.use(new NodeNetworks(networks, events));
+  const cgroups = findCgroupHierarchies();
+  const services: NodeServices = {
+    node: settings.node,
+    home,
+    kernel,
+    children,
+    cgroups,
+    images: new NodeImages(images, home.images, idmaps),
+    networks: nodeNetworks,
+    volumes: new NodeVolumes(volumes, events, signal),
+    credentials: acquired.use(new NodeCredentials(settings.node, settings.natsUrl, platform)),
+    logs: new NodeLogs(signal),
+    events,
+  };
+  agent = new NodeAgent(services, reporter);
+  const held = agent;
+  const records = await readRecords(services);
+  await recoverNetworks(nodeNetworks, children, records);
+  const assigned = new Set(records.map(({ assignment }) => assignment.instanceId));
+  await volumes.retainLeases(assigned, signal);
+  await held.recover(records);
+  acquired.defer(async () => {
+    await (stopAll ? held.stopAll() : held.leave());
+    if (held.instances.length === 0) removeCgroupParents(cgroups, home.hash);
+  });
+
+  const serve = async (onReady: () => void): Promise<void> => {
+    const connected = await untilAborted(platform, signal);
+    if (connected === undefined) return;
+    events.open(connected.events);
+    reporter.open(connected);
+    events.append({ type: "node.started", subject: settings.node });
+    await using operations = serveOperations(connected, settings.node, {
+      attach: attachOperation(held),
+      exec: execOperation(held, services),
+      logs: logsOperation(held),
+      ...instanceOperations(held),
+      ...imageOperations(images, events),
+      ...resourceOperations(volumes, networks, events),
+      doctor: doctorOperation(services, canIdmap, join(home.home)),
+    });
+    void operations;
+    const resyncing = keepInSync(connected, reporter, signal);
+    onReady();
+    await held.follow(connected, signal);
+    await resyncing;
+  };
+  const owned = acquired.move();
+  return { serve, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** What runs under the supervisor and has a record keeps its interfaces; what has neither loses them. */
+async function recoverNetworks(
+  networks: NodeNetworks,
+  children: Children,
+  records: readonly InstanceRecord[],
+): Promise<void> {
+  const running = (await children.list()).flatMap(({ child, state }) =>
+    state.type === "running" && !child.includes(".") ? [{ instanceId: child, pid: state.pid }] : [],
+  );
+  await networks.recover(
+    running,
+    records.map(({ assignment }) => assignment),
+  );
+}
+
+/** The observed bucket is in memory: it is filled again when nats-server came back, and compared every half minute. */
+async function keepInSync(platform: Platform, reporter: ObservedReporter, signal: AbortSignal): Promise<void> {
+  const resync = (): void => void reporter.resync().catch((error: unknown) => console.error("resync:", error));
+  resync();
+  const timer = setInterval(resync, RESYNC_MS);
+  try {
+    for await (const { type } of platform.status(signal)) if (type === "reconnected") resync();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  if (signal.aborted) return undefined;
+  const aborted = new Promise<undefined>((resolve) => {
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  return Promise.race([promise, aborted]);
+}

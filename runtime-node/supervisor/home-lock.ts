@@ -1,0 +1,25 @@
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Kernel } from "#kernel/kernel.ts";
+import { serverError } from "./errors.ts";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** One server a home: flock(2) on a file in it, which the kernel lets go of however the process ends. */
+export function lockHome(kernel: Kernel, home: string): Disposable {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const path = join(home, "server.lock");
+  const fd = openSync(path, "a+", 0o600);
+  if (kernel.attempt("flock", fd, LOCK_EX | LOCK_NB) < 0) {
+    closeSync(fd);
+    const holder = readFileSync(path, "utf8").trim();
+    throw serverError(
+      "SLIPWAY_SERVER_ALREADY_RUNS",
+      `a server runs on ${home} already (${holder || "its pid is not known"})`,
+    );
+  }
+  kernel.call("ftruncate", fd, 0);
+  writeSync(fd, `pid ${process.pid}\n`);
+  return { [Symbol.dispose]: () => closeSync(fd) };
+}

@@ -1,0 +1,23 @@
+import { LinuxKernel } from "#kernel/linux-kernel.ts";
+import { toSlipwayError } from "#contracts/slipway-error.ts";
+import { serverError } from "./errors.ts";
+import { enterOwnMountNamespace } from "./own-mounts.ts";
+import { parseServerOptions } from "./server-options.ts";
+import { runServer } from "./server.ts";
+
+/** `slipway server`: exits 0 when it was asked to end, 125 with the reason when it could not start. */
+try {
+  const options = parseServerOptions(process.argv.slice(2));
+  if (process.getuid?.() !== 0) {
+    throw serverError("SLIPWAY_SERVER_NOT_ROOT", "the server makes namespaces, mounts and networks, and needs root for it");
+  }
+  const kernel = new LinuxKernel();
+  enterOwnMountNamespace(kernel);
+  await runServer(kernel, options);
+  process.exit(0);
+} catch (error) {
+  const { message, code, remedy, exitCode, cause } = toSlipwayError(error);
+  console.error(`slipway: ${message} [${code}]\n  → ${remedy}`);
+  if (code === "SLIPWAY_INTERNAL") console.error(cause);
+  process.exit(exitCode);
+}
