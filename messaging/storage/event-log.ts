@@ -5,7 +5,8 @@ import { parse } from "#contracts/parse.ts";
 import { EVENT_STREAM, EVENT_SUBJECTS, eventSubject } from "#contracts/subjects.ts";
 import { currentTraceparent } from "../calls/trace-headers.ts";
 import type { EventLog, NewEvent } from "../platform.ts";
-import { canResume, type FeedStart } from "./feed.ts";
+import type { FeedStart } from "./consumer-config.ts";
+import { canResume } from "./feed.ts";
 import type { JetStream } from "./jet-stream.ts";
 import { StoredStream } from "./stored-stream.ts";
 

@@ -1,25 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { AckPolicy, type ConsumerInfo, DeliverPolicy, ReplayPolicy } from "@nats-io/jetstream";
-import { type Msg, type MsgHdrs, nanos } from "@nats-io/transport-node";
+import type { ConsumerInfo } from "@nats-io/jetstream";
+import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 import { MessageQueue } from "../connection/message-queue.ts";
 import { orAborted } from "../connection/or-aborted.ts";
 import { hasCode } from "#contracts/slipway-error.ts";
 import type { Link } from "../connection/link.ts";
+import { consumerConfig, type FeedStart, HEARTBEAT_MS } from "./consumer-config.ts";
 import { readDeliveryInfo } from "./delivery-info.ts";
 import { isStreamMissing, type JetStream } from "./jet-stream.ts";
 
-const HEARTBEAT_MS = 2_000;
 const MISSED_HEARTBEATS = 3;
-/** A consumer whose reader vanished is forgotten by the server after this. */
-const INACTIVE_MS = 10_000;
 const STATUS_CONTROL = 100;
-
-/** Where to begin. `last-per-subject` is the newest message of each subject, then everything new. */
-export type FeedStart =
-  | { from: "first" }
-  | { from: "last-per-subject" }
-  | { from: "sequence"; sequence: number }
-  | { from: "time"; time: Date };
 
 export type FeedItem =
   | { type: "message"; subject: string; sequence: number; headers: MsgHdrs | undefined; data: Uint8Array }
@@ -65,7 +56,7 @@ export async function* readFeed(jetStream: JetStream, options: FeedOptions): Asy
   const name = `feed_${randomUUID()}`;
   try {
     const consumer = await orAborted(
-      jetStream.manager.consumers.add(options.stream, consumerConfig(name, inbox, options)),
+      jetStream.manager.consumers.add(options.stream, consumerConfig({ name, inbox, ...options })),
       session,
       signal,
     );
@@ -129,33 +120,4 @@ function answerControl(message: Msg, delivered: number, publish: (subject: strin
   const sent = message.headers.get("Nats-Last-Consumer");
   if (sent !== "" && Number(sent) !== delivered) throw new FeedInterrupted(`message ${sent} is missing`);
   return true;
-}
-
-function consumerConfig(name: string, inbox: string, { filter, start }: FeedOptions) {
-  return {
-    name,
-    deliver_subject: inbox,
-    filter_subject: filter,
-    ack_policy: AckPolicy.None,
-    replay_policy: ReplayPolicy.Instant,
-    flow_control: true,
-    idle_heartbeat: nanos(HEARTBEAT_MS),
-    inactive_threshold: nanos(INACTIVE_MS),
-    mem_storage: true,
-    num_replicas: 1,
-    ...startPolicy(start),
-  };
-}
-
-function startPolicy(start: FeedStart) {
-  switch (start.from) {
-    case "first":
-      return { deliver_policy: DeliverPolicy.All };
-    case "last-per-subject":
-      return { deliver_policy: DeliverPolicy.LastPerSubject };
-    case "sequence":
-      return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start.sequence };
-    case "time":
-      return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: start.time.toISOString() };
-  }
 }

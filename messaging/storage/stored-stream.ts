@@ -1,37 +1,16 @@
 import { randomUUID } from "node:crypto";
-import {
-  DiscardPolicy,
-  PubHeaders,
-  RetentionPolicy,
-  StorageType,
-  type StoredMsg,
-  type StreamConfig,
-  type StreamInfo,
-} from "@nats-io/jetstream";
-import { headers as makeHeaders, nanos } from "@nats-io/transport-node";
+import { PubHeaders, type StoredMsg, type StreamInfo } from "@nats-io/jetstream";
+import { headers as makeHeaders } from "@nats-io/transport-node";
 import { isUnanswered } from "../connection/failures.ts";
 import { insist } from "../connection/insist.ts";
 import type { Link } from "../connection/link.ts";
 import { messagingError } from "../errors.ts";
-import { type FeedStart, type FeedItem, readFeed } from "./feed.ts";
+import type { FeedStart } from "./consumer-config.ts";
+import { type FeedItem, readFeed } from "./feed.ts";
 import { isNameInUse, isStreamMissing, isWrongSequence, type JetStream } from "./jet-stream.ts";
-import { requireMatchingConfig } from "./stream-config.ts";
+import { configOf, requireMatchingConfig, type StreamDefinition } from "./stream-config.ts";
 
-/** A write that is repeated within this time is recognised by its id; more than any write is repeated for. */
-const DUPLICATE_WINDOW_MS = 60_000;
 const ATTEMPT_MS = 3_000;
-
-export interface StreamDefinition {
-  name: string;
-  subjects: string[];
-  storage: "file" | "memory";
-  /** Of each subject so many messages are kept; absent: all. */
-  perSubject?: number;
-  maxAgeMs?: number;
-  maxBytes?: number;
-  /** Single messages may have a life time of their own (nats-server 2.11 and newer). */
-  messageLifetimes?: boolean;
-}
 
 /** One JetStream stream. Writes are acknowledged when they are stored, and for `file` synced to the disk. */
 export class StoredStream {
@@ -143,36 +122,17 @@ export class StoredStream {
 
   async #make(): Promise<void> {
     const info = await insist(this.#jetStream.link, `making stream ${this.name}`, () => this.#create());
-    requireMatchingConfig(info.config, this.#config());
+    requireMatchingConfig(info.config, configOf(this.#definition));
   }
 
   async #create(): Promise<StreamInfo> {
     const { streams } = this.#jetStream.manager;
     try {
-      return await streams.add(this.#config());
+      return await streams.add(configOf(this.#definition));
     } catch (failure) {
       if (!isNameInUse(failure)) throw failure;
       return streams.info(this.name);
     }
-  }
-
-  #config(): Partial<StreamConfig> & { name: string } {
-    const { name, subjects, storage, perSubject, maxAgeMs, maxBytes, messageLifetimes } = this.#definition;
-    return {
-      name,
-      subjects,
-      storage: storage === "file" ? StorageType.File : StorageType.Memory,
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      num_replicas: 1,
-      max_msgs_per_subject: perSubject ?? -1,
-      max_bytes: maxBytes ?? -1,
-      max_age: nanos(maxAgeMs ?? 0),
-      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-      deny_delete: false,
-      allow_rollup_hdrs: true,
-      ...(messageLifetimes ? { allow_msg_ttl: true } : {}),
-    };
   }
 
   #requireFits(subject: string, payload: string): void {
