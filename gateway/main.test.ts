@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { Agent } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { BUCKETS, routeKey } from "#contracts/buckets.ts";
 import type { RouteEntry } from "#contracts/route.ts";
 import { connectPlatform } from "#messaging/connect.ts";
 import { ScratchServer } from "#messaging/testing/scratch-server.ts";
+import { readCaCertificate } from "./certificates/certificate-authority.ts";
 import { type Answer, ask } from "./testing/clients.ts";
 import { type GatewayProcess, type HeldListeners, holdListeners, spawnGateway } from "./testing/gateway-process.ts";
 import { startUpstream, type TestUpstream } from "./testing/start-upstream.ts";
@@ -41,7 +42,7 @@ const routeTo = (host: string): RouteEntry => ({
 });
 
 async function get(host: string, path = "/", agent?: Agent): Promise<Answer> {
-  const ca = await readFile(join(home, "certificates/ca.pem"), "utf8");
+  const ca = await readCaCertificate(home);
   return ask({ httpsPort: listeners.httpsPort, ca }, host, path, agent === undefined ? {} : { agent });
 }
 

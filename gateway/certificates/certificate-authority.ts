@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { homeLayout } from "#contracts/home.ts";
 import { createFileOnce } from "../durable-file.ts";
 import { gatewayError } from "../errors.ts";
 import { type IssuedCertificate, issueLeaf, signAuthority } from "./issue-certificate.ts";
@@ -39,9 +40,9 @@ export class CertificateAuthority {
   }
 }
 
-/** The local CA's certificate in PEM, for clients to trust; it is there once a gateway has started. */
-export async function readCaCertificate(certificatesFolder: string): Promise<string> {
-  return readFile(join(certificatesFolder, "ca.pem"), "utf8");
+/** The local CA's certificate in PEM, for clients to trust; it is there once a gateway has started on the home. */
+export async function readCaCertificate(home: string): Promise<string> {
+  return readFile(join(homeLayout(home).certificates, "ca.pem"), "utf8");
 }
 
 async function openKey(folder: string): Promise<string> {

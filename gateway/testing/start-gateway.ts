@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { routeKey } from "#contracts/buckets.ts";
 import type { RouteEntry, RouteTarget } from "#contracts/route.ts";
+import { readCaCertificate } from "../certificates/certificate-authority.ts";
 import { openGateway, type GatewayOptions } from "../gateway.ts";
 import type { LogFields } from "../log.ts";
 import { RouteStore } from "../routes/route-store.ts";
@@ -34,7 +35,7 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
   const gateway = await openGateway({ home, routes, http: { port: 0 }, https: { port: 0 }, log, ...options });
   return {
     home,
-    ca: await readFile(join(home, "certificates/ca.pem"), "utf8"),
+    ca: await readCaCertificate(home),
     httpPort: gateway.httpPort,
     httpsPort: gateway.httpsPort,
     routes,
