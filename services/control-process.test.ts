@@ -12,6 +12,7 @@ import { CONTROL_SUBJECTS, type CredentialsRequest, type IssuedCredentials } fro
 import { connectPlatform } from "#messaging/connect.ts";
 import type { Platform } from "#messaging/platform.ts";
 import { ScratchServer } from "#messaging/testing/scratch-server.ts";
+import { startTelemetry } from "#telemetry/start.ts";
 import { ApiClient } from "./api/testing/api-client.ts";
 import { type ControlProcess, startControlProcess } from "./control-process.ts";
 import { ReportingNode } from "./state/testing/reporting-node.ts";
@@ -216,6 +217,52 @@ describe("a project", () => {
       "dev.slipway.instance.assigned",
       "dev.slipway.project.removed",
     ]);
+  });
+});
+
+describe("while nats-server is away", () => {
+  it("what is known is answered, and what is asked for is done when it is back", async () => {
+    await using _control = await startHere();
+    await apply(project("shop", [service("web")]));
+    await ready("shop");
+    await server.crash();
+    expect((await status("shop")).state).toBe("ready");
+    expect((await instances("shop")).map(({ name }) => name)).toEqual(["shop-web-1"]);
+    const applying = apply(project("shop", [service("web", { replicas: 2 })]));
+    await server.startAgain();
+    expect((await applying).changes).toEqual([{ service: "web", action: "scale" }]);
+    // Observed state is in memory and was lost with the server: the node tells it again.
+    await node.decree(() => ({}));
+    await ready("shop");
+    expect(await instances("shop")).toHaveLength(2);
+    await down("shop");
+  });
+});
+
+describe("a request's trace", () => {
+  it("is kept with the project and with every instance that follows from it", async () => {
+    await using _telemetry = await startTelemetry({ service: "control", version: "0", environment: {} });
+    await using _control = await startHere();
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+    await api.send("PUT", "/projects/shop", project("shop", [service("web")]), headers);
+    await ready("shop");
+    expect(node.seen.map(({ traceparent }) => traceparent?.split("-")[1])).toEqual([traceId]);
+    const request = { spec: service("job"), interactive: false, attach: false, removeOnExit: false };
+    const job = (await api.send("POST", "/instances", request, headers)).body as ObservedInstance;
+    await until(
+      () => instances("run"),
+      (all) => all.some(({ state }) => state === "running"),
+    );
+    expect(node.seen.at(-1)?.traceparent).toContain(traceId);
+    await api.delete(`/instances/${job.instanceId}?force=true`);
+    const lines = (await api.send("GET", "/events?project=shop")).body as string;
+    const assigned = lines
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as RecordedEvent).event);
+    expect(assigned.at(-1)?.traceparent).toContain(traceId);
+    await down("shop");
   });
 });
 

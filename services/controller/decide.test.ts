@@ -403,6 +403,31 @@ describe("routes", () => {
   });
 });
 
+describe("while nodes are silent after a restart of nats-server", () => {
+  const silent = (changes: Partial<ServiceSpec>, image = "host"): WorldInMemory => {
+    const world = running(service("web", { replicas: 3, ...changes }));
+    world.forgetObservations();
+    if (image !== "host") world.want(project("shop", [service("web", { replicas: 3, ...changes, image })]));
+    world.settle();
+    return world;
+  };
+
+  it("routes stay as they are", () => {
+    const world = silent(ROUTED);
+    expect(world.snapshot.routes[0]?.value.targets.map(({ state }) => state)).toEqual(["ready", "ready", "ready"]);
+  });
+
+  it("nothing is removed or made anew", () => {
+    expect(silent({}).decide()).toEqual([]);
+    expect(silent({}).assigned("web")).toHaveLength(3);
+  });
+
+  it("a rollout takes one replica, not all as if they were broken", () => {
+    const world = silent({ ports: [] }, "v2");
+    expect(world.assigned("web")).toHaveLength(4);
+  });
+});
+
 describe("stopping and starting", () => {
   it("holds a stopped service and starts it anew afterwards", () => {
     const world = running(service("web", { replicas: 2 }));

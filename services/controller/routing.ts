@@ -14,7 +14,7 @@ import { CONTROLLER_SOURCE } from "./event-subject.ts";
 /** Makes the routes what the projects' services want, with the instances that serve them now. */
 export function decideRoutes(views: readonly ProjectView[], snapshot: Snapshot): Map<string, Action[]> {
   const existing = new Map(snapshot.routes.map((entry) => [entry.key, entry]));
-  const wanted = wantedRoutes(views, (key) => existing.get(key)?.value.project);
+  const wanted = wantedRoutes(views, (key) => existing.get(key)?.value);
   const actions = new Map<string, Action[]>();
   const add = (project: string, action: Action): void => {
     actions.set(project, [...(actions.get(project) ?? []), action]);
@@ -33,7 +33,7 @@ export function decideRoutes(views: readonly ProjectView[], snapshot: Snapshot):
 
 function wantedRoutes(
   views: readonly ProjectView[],
-  ownerOf: (key: string) => string | undefined,
+  existing: (key: string) => RouteEntry | undefined,
 ): Map<string, RouteEntry> {
   const wanted = new Map<string, RouteEntry>();
   const staying = views.filter((view) => view.desired.removal === undefined);
@@ -43,19 +43,20 @@ function wantedRoutes(
       for (const route of service.spec.slipway.routes) {
         const key = routeKey(route.host, route.path);
         // The API refuses a route that another project has; should two have it all the same, the first to have it keeps it.
-        if (wanted.has(key) && ownerOf(key) !== project) continue;
-        wanted.set(key, routeEntry(project, service, route));
+        const found = existing(key);
+        if (wanted.has(key) && found?.project !== project) continue;
+        wanted.set(key, routeEntry(project, service, route, found?.targets ?? []));
       }
     }
   }
   return wanted;
 }
 
-function routeEntry(project: string, service: ServiceView, route: RouteSpec): RouteEntry {
+function routeEntry(project: string, service: ServiceView, route: RouteSpec, known: readonly RouteTarget[]): RouteEntry {
   const live = [...service.current, ...service.outdated].map(({ replica }) => replica);
   const targets = [
-    ...live.flatMap((replica) => target(replica, route, liveState(service, replica))),
-    ...service.leaving.flatMap((replica) => target(replica, route, "draining")),
+    ...live.flatMap((replica) => target(replica, route, known, liveState(service, replica))),
+    ...service.leaving.flatMap((replica) => target(replica, route, known, "draining")),
   ];
   return {
     host: route.host,
@@ -66,8 +67,10 @@ function routeEntry(project: string, service: ServiceView, route: RouteSpec): Ro
   };
 }
 
+type TargetState = RouteTarget["state"];
+
 /** Undefined for one that has yet to pass its first check: it takes no requests and has failed none. */
-function liveState(service: ServiceView, { assignment, observed }: Replica): RouteTarget["state"] | undefined {
+function liveState(service: ServiceView, { assignment, observed }: Replica): TargetState | undefined {
   if (observed === undefined || observed.runSerial < assignment.runSerial) return undefined;
   if (service.held.includes(assignment.index)) return "draining";
   if (isServing(observed)) return "ready";
@@ -75,12 +78,18 @@ function liveState(service: ServiceView, { assignment, observed }: Replica): Rou
 }
 
 function target(
-  { assignment, observed }: Replica,
+  { assignment: { instanceId }, observed }: Replica,
   route: RouteSpec,
-  state: RouteTarget["state"] | undefined,
+  known: readonly RouteTarget[],
+  state: TargetState | undefined,
 ): RouteTarget[] {
-  if (state === undefined || observed?.state !== "running" || observed.ip === null) return [];
-  return [{ instanceId: assignment.instanceId, address: observed.ip, port: route.port, state }];
+  // Observations are lost with nats-server's memory and told again a moment later: until then what was known holds.
+  if (observed === undefined) {
+    const former = known.find((each) => each.instanceId === instanceId);
+    return former === undefined ? [] : [{ ...former, port: route.port, state: state ?? former.state }];
+  }
+  if (state === undefined || observed.state !== "running" || observed.ip === null) return [];
+  return [{ instanceId, address: observed.ip, port: route.port, state }];
 }
 
 function routeEvent(type: EventType, entry: RouteEntry): NewEvent {

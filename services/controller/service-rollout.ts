@@ -139,14 +139,18 @@ function fillSlots(view: ServiceView, slots: readonly Slot[], scope: ProjectScop
   ];
 }
 
-/** The places whose outdated replica may be replaced now: one that serves only when all other places are settled. */
+/** The places whose outdated replica may be replaced now: one that may serve only when all other places are settled. */
 function replaceable(slots: readonly Slot[]): Slot[] {
   const candidates = slots.filter((slot) => slot.current === undefined && slot.outdated.length > 0);
-  const broken = candidates.filter((slot) => !slot.outdated.some(isSettled));
+  const broken = candidates.filter((slot) => slot.outdated.every(isBroken));
   if (broken.length > 0) return broken;
   const busy = slots.some((slot) => (slot.current === undefined ? slot.outdated.length === 0 : !isSettled(slot.current)));
   return busy ? [] : candidates.slice(0, 1);
 }
+
+/** Known not to serve. One that is not reported may: after a restart of nats-server all nodes are silent for a moment. */
+const isBroken = ({ condition, replica }: JudgedReplica): boolean =>
+  condition.is === "failed" || replica.assignment.desired === "stopped";
 
 function creation(view: ServiceView, scope: ProjectScope, index: number): Action {
   const assignment = newAssignment(view, scope, index);

@@ -57,6 +57,11 @@ export class WorldInMemory {
     throw new Error(`decisions go round in circles: ${JSON.stringify(this.done.slice(-6))}`);
   }
 
+  /** Carries out only the first actions of one decision, as a controller that is killed in the middle of it. */
+  crashAfter(actions: number): void {
+    for (const action of this.decide().slice(0, actions)) this.#carryOut(action);
+  }
+
   decide(): Action[] {
     return decide({ snapshot: this.snapshot, node: NODE, now: this.now }).plans.flatMap(({ actions }) => actions);
   }
@@ -80,6 +85,11 @@ export class WorldInMemory {
   reportOne(assignment: Assignment, changes: Partial<ObservedInstance> = {}): void {
     const key = instanceKey(assignment.node, assignment.instanceId);
     this.#put(this.#observed, key, observation(assignment, changes));
+  }
+
+  /** nats-server has restarted: what nodes reported was in its memory. */
+  forgetObservations(): void {
+    this.#observed.clear();
   }
 
   /** The node has removed everything that is no longer assigned. */
