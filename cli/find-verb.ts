@@ -1,17 +1,17 @@
 import { nearest } from "./arguments/nearest.ts";
 import { cliError } from "./errors.ts";
-import type { Verb } from "./verb.ts";
+import type { VerbEntry } from "./verbs.ts";
 
 /** The first words of verbs of two: `image`, `volume`, … */
-export function groupsOf(verbs: readonly Verb[]): ReadonlySet<string> {
+function groupsOf(verbs: readonly VerbEntry[]): ReadonlySet<string> {
   return new Set(verbs.flatMap(({ name }) => (name.includes(" ") ? [name.split(" ")[0]!] : [])));
 }
 
 /** The verb that a command line names, and what follows it; only the rest for a group's name without a verb of it. */
 export function findVerb(
-  verbs: readonly Verb[],
+  verbs: readonly VerbEntry[],
   words: readonly string[],
-): { verb: Verb | undefined; rest: readonly string[] } {
+): { verb: VerbEntry | undefined; rest: readonly string[] } {
   const [first = "", second = ""] = words;
   const groups = groupsOf(verbs);
   const grouped = verbs.find(({ name }) => name === `${first} ${second}`);

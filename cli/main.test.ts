@@ -18,7 +18,7 @@ function start(
   args: string[],
 ): ReturnType<typeof spawn> & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
   const env = { ...process.env, SLIPWAY_HOST: `unix://${server!.socketPath}` };
-  return spawn(launcher, args, { env, stdio: ["ignore", "pipe", "pipe"] }) as never;
+  return spawn(launcher, args, { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 test("a signal sent to `slipway run` reaches the container, whose exit code comes back", async () => {
@@ -26,13 +26,14 @@ test("a signal sent to `slipway run` reaches the container, whose exit code come
     { "POST /v1/instances": () => ({ status: 201, json: sampleInstance() }) },
     {
       "/v1/instances/0123456789ab/attach": (socket) => {
-        socket.send(encodeControl({ type: "started", pid: 1 }));
         socket.on("message", (data: Buffer) => {
           const frame = decodeFrame(data);
           const signal = frame.channel === "control" && frame.control.type === "signal" ? frame.control.signal : "";
           socket.send(encodeControl({ type: "exit", exitCode: signal === "SIGUSR1" ? 42 : 1, oomKilled: false }));
         });
+        // Before the process runs a signal of this kind is kept, not lost.
         child.kill("SIGUSR1");
+        socket.send(encodeControl({ type: "started", pid: 1 }));
       },
     },
   );

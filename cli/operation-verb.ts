@@ -14,7 +14,7 @@ export function operationVerb(operation: "stop" | "start" | "restart", summary: 
     flags: { project: { type: "string", short: "p", value: "NAME", help: "the project that SERVICE is of" } },
     async run({ flags, operands, api, environment, terminal, signal, json }) {
       const all = await listInstances(api, { all: true }, signal);
-      const project = projectAtHand(flags.project, undefined, environment);
+      const project = await projectAtHand(flags.project, undefined, environment);
       const instances = operands.flatMap((name) => findReference(name, all, project).instances);
       const observed = await Promise.all(
         instances.map(({ instanceId }) => operateInstance(api, instanceId, operation, signal)),

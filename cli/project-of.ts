@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { readProjectName } from "#contracts/compose/parse-compose-file.ts";
 import { cliError } from "./errors.ts";
 
 /** The names that the Compose Specification gives a file, the preferred first. */
@@ -29,20 +28,25 @@ export function requireComposeFile(named: string | undefined): string {
 }
 
 /** The project that a command means: -p, or that of the Compose file at hand. */
-export function projectAtHand(
+export async function projectAtHand(
   flag: string | undefined,
   file: string | undefined,
   environment: Environment,
-): string | undefined {
+): Promise<string | undefined> {
   if (flag !== undefined) return flag;
   const path = findComposeFile(file);
-  if (path !== undefined) return readProjectName({ path, environment });
-  return environment.COMPOSE_PROJECT_NAME || undefined;
+  if (path === undefined) return environment.COMPOSE_PROJECT_NAME || undefined;
+  const { readProjectName } = await import("#contracts/compose/parse-compose-file.ts");
+  return readProjectName({ path, environment });
 }
 
 /** As {@link projectAtHand}. @throws SLIPWAY_CLI_NO_PROJECT */
-export function requireProject(flag: string | undefined, file: string | undefined, environment: Environment): string {
-  const project = projectAtHand(flag, file, environment);
+export async function requireProject(
+  flag: string | undefined,
+  file: string | undefined,
+  environment: Environment,
+): Promise<string> {
+  const project = await projectAtHand(flag, file, environment);
   if (project !== undefined) return project;
   throw cliError(
     "SLIPWAY_CLI_NO_PROJECT",

@@ -10,7 +10,7 @@ import { printError } from "./output/print-error.ts";
 import type { Terminal } from "./output/terminal.ts";
 import type { SignalRouter } from "./signal-router.ts";
 import type { Verb } from "./verb.ts";
-import { VERBS } from "./verbs.ts";
+import { loadAll, VERBS } from "./verbs.ts";
 
 export interface CommandContext {
   environment: Readonly<Record<string, string | undefined>>;
@@ -41,13 +41,13 @@ async function dispatch(args: readonly string[], context: CommandContext): Promi
   const { stdout } = context.terminal;
   const [first] = args;
   if (first === undefined || first === "--help" || first === "-h") {
-    stdout.write(generalHelp(VERBS));
+    stdout.write(generalHelp(await loadAll()));
     return 0;
   }
   const found = findVerb(VERBS, first === "--version" ? ["version"] : args);
-  if (found.verb !== undefined) return runVerb(found.verb, found.rest, context);
+  if (found.verb !== undefined) return runVerb(await found.verb.load(), found.rest, context);
   if (found.rest.length === 0 || found.rest[0] === "--help" || found.rest[0] === "-h") {
-    stdout.write(groupHelp(VERBS, first));
+    stdout.write(groupHelp(await loadAll(), first));
     return 0;
   }
   throw cliError("SLIPWAY_CLI_USAGE", `slipway ${first} has no verb ${JSON.stringify(found.rest[0])}`, {

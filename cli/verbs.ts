@@ -1,57 +1,41 @@
 import type { Verb } from "./verb.ts";
-import { caShow } from "./verbs/ca-show.ts";
-import { doctor } from "./verbs/doctor.ts";
-import { down } from "./verbs/down.ts";
-import { events } from "./verbs/events.ts";
-import { exec } from "./verbs/exec.ts";
-import { helpVerb } from "./verbs/help.ts";
-import { imageImport } from "./verbs/image-import.ts";
-import { imageLs } from "./verbs/image-ls.ts";
-import { imagePull } from "./verbs/image-pull.ts";
-import { imageRm } from "./verbs/image-rm.ts";
-import { inspect } from "./verbs/inspect.ts";
-import { logs } from "./verbs/logs.ts";
-import { networkInspect } from "./verbs/network-inspect.ts";
-import { networkLs } from "./verbs/network-ls.ts";
-import { ps } from "./verbs/ps.ts";
-import { restart } from "./verbs/restart.ts";
-import { rm } from "./verbs/rm.ts";
-import { run } from "./verbs/run.ts";
-import { server } from "./verbs/server.ts";
-import { start } from "./verbs/start.ts";
-import { stop } from "./verbs/stop.ts";
-import { up } from "./verbs/up.ts";
-import { version } from "./verbs/version.ts";
-import { volumeInspect } from "./verbs/volume-inspect.ts";
-import { volumeLs } from "./verbs/volume-ls.ts";
-import { volumeRm } from "./verbs/volume-rm.ts";
+
+/** A verb by its name; its module is loaded when it is called. */
+export interface VerbEntry {
+  name: string;
+  load(): Promise<Verb>;
+}
+
+const verb = (name: string, load: () => Promise<Verb>): VerbEntry => ({ name, load });
 
 /** All verbs, in the order of help. */
-export const VERBS: readonly Verb[] = [
-  server,
-  up,
-  down,
-  run,
-  exec,
-  ps,
-  logs,
-  events,
-  inspect,
-  stop,
-  start,
-  restart,
-  rm,
-  imagePull,
-  imageImport,
-  imageLs,
-  imageRm,
-  volumeLs,
-  volumeInspect,
-  volumeRm,
-  networkLs,
-  networkInspect,
-  caShow,
-  doctor,
-  version,
-  helpVerb(() => VERBS),
+export const VERBS: readonly VerbEntry[] = [
+  verb("server", async () => (await import("./verbs/server.ts")).server),
+  verb("up", async () => (await import("./verbs/up.ts")).up),
+  verb("down", async () => (await import("./verbs/down.ts")).down),
+  verb("run", async () => (await import("./verbs/run.ts")).run),
+  verb("exec", async () => (await import("./verbs/exec.ts")).exec),
+  verb("ps", async () => (await import("./verbs/ps.ts")).ps),
+  verb("logs", async () => (await import("./verbs/logs.ts")).logs),
+  verb("events", async () => (await import("./verbs/events.ts")).events),
+  verb("inspect", async () => (await import("./verbs/inspect.ts")).inspect),
+  verb("stop", async () => (await import("./verbs/stop.ts")).stop),
+  verb("start", async () => (await import("./verbs/start.ts")).start),
+  verb("restart", async () => (await import("./verbs/restart.ts")).restart),
+  verb("rm", async () => (await import("./verbs/rm.ts")).rm),
+  verb("image pull", async () => (await import("./verbs/image-pull.ts")).imagePull),
+  verb("image import", async () => (await import("./verbs/image-import.ts")).imageImport),
+  verb("image ls", async () => (await import("./verbs/image-ls.ts")).imageLs),
+  verb("image rm", async () => (await import("./verbs/image-rm.ts")).imageRm),
+  verb("volume ls", async () => (await import("./verbs/volume-ls.ts")).volumeLs),
+  verb("volume inspect", async () => (await import("./verbs/volume-inspect.ts")).volumeInspect),
+  verb("volume rm", async () => (await import("./verbs/volume-rm.ts")).volumeRm),
+  verb("network ls", async () => (await import("./verbs/network-ls.ts")).networkLs),
+  verb("network inspect", async () => (await import("./verbs/network-inspect.ts")).networkInspect),
+  verb("ca show", async () => (await import("./verbs/ca-show.ts")).caShow),
+  verb("doctor", async () => (await import("./verbs/doctor.ts")).doctor),
+  verb("version", async () => (await import("./verbs/version.ts")).version),
+  verb("help", async () => (await import("./verbs/help.ts")).help),
 ];
+
+export const loadAll = (): Promise<Verb[]> => Promise.all(VERBS.map((entry) => entry.load()));

@@ -35,7 +35,7 @@ import { ServiceSpec } from "./service-spec.ts";
  *
  * `:ref` is an instance's id (a unique prefix is enough), its name, or `<project>/<service>` (its first running replica).
  */
-export const API_PREFIX = "/v1";
+export { API_PREFIX } from "./wire-names.ts";
 
 export const VersionInfo = Type.Object({
   version: Type.String(),

@@ -3,8 +3,7 @@ import { InstanceId, InstanceName } from "./names.ts";
 import { NetworkSpec, VolumeSpec } from "./project-spec.ts";
 import { ServiceSpec } from "./service-spec.ts";
 
-/** The project of instances started by `slipway run`. */
-export const RUN_PROJECT = "run";
+export { RUN_PROJECT } from "./wire-names.ts";
 
 /**
  * What the control plane asks of a node for one instance: the value under `<node>.<instanceId>` in the `assignments` bucket.

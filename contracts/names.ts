@@ -1,13 +1,7 @@
 import { Type } from "typebox";
+import { INSTANCE_ID_PATTERN, INSTANCE_NAME_PATTERN, PROJECT_NAME_PATTERN, RESOURCE_NAME_PATTERN } from "./wire-names.ts";
 
-/** A Compose project's name (Compose Specification, "name"): it becomes part of subjects, paths and DNS names. */
-export const PROJECT_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,62}$";
-/** A service, network or volume name: one DNS label or file name, so no dots, slashes or leading dash. */
-export const RESOURCE_NAME_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$";
-/** An instance's or container's name: what docker accepts. */
-export const INSTANCE_NAME_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,126}$";
-/** An instance's id: 12 hex digits. */
-export const INSTANCE_ID_PATTERN = "^[0-9a-f]{12}$";
+export { INSTANCE_ID_PATTERN, INSTANCE_NAME_PATTERN, PROJECT_NAME_PATTERN, RESOURCE_NAME_PATTERN };
 
 export const ProjectName = Type.String({ pattern: PROJECT_NAME_PATTERN });
 export const ResourceName = Type.String({ pattern: RESOURCE_NAME_PATTERN });

@@ -1,10 +1,7 @@
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { Static, TSchema } from "typebox";
-import { API_PREFIX } from "#contracts/api.ts";
-import { parse } from "#contracts/parse.ts";
+import type { Agent as HttpAgent, IncomingMessage, RequestOptions } from "node:http";
 import type { Problem } from "#contracts/slipway-error.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
+import { API_PREFIX } from "#contracts/wire-names.ts";
 import { cliError } from "../errors.ts";
 import { connectionError } from "./connection-error.ts";
 import { readLines } from "./ndjson.ts";
@@ -28,21 +25,28 @@ export interface ApiOptions {
   traceparent: string;
 }
 
-/** The HTTP API of `contracts/api.ts`. A server's problem comes back as the SlipwayError that it was. */
+/**
+ * The HTTP API of `contracts/api.ts`. A server's problem comes back as the SlipwayError that it was. Answers are taken for what the
+ * contract says: the server makes them by its schemas, and to compile these here again would take longer than most commands do.
+ */
 export class ApiClient implements Disposable {
   readonly options: ApiOptions;
-  readonly #agent: HttpAgent;
+  #agent: HttpAgent | undefined;
 
   constructor(options: ApiOptions) {
     this.options = options;
-    const secure = options.target.type === "url" && options.target.url.protocol === "https:";
-    this.#agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   }
 
-  /** One JSON answer, checked against its schema. */
-  async json<Schema extends TSchema>(schema: Schema, request: ApiRequest): Promise<Static<Schema>> {
-    const text = await this.text(request);
-    return parse(schema, this.#parseJson(text, request), `the answer to ${describe(request)}`);
+  /** One JSON object. */
+  async one<Answer extends object>(request: ApiRequest): Promise<Answer> {
+    return this.#parseJson(await this.text(request), request) as Answer;
+  }
+
+  /** A JSON array. */
+  async list<Item extends object>(request: ApiRequest): Promise<Item[]> {
+    const answer = this.#parseJson(await this.text(request), request);
+    if (Array.isArray(answer)) return answer as Item[];
+    throw cliError("SLIPWAY_CLI_ANSWER_UNREADABLE", `the answer to ${this.#describe(request)} is no list`);
   }
 
   /** One answer as text; empty for 204. */
@@ -56,12 +60,10 @@ export class ApiClient implements Disposable {
   }
 
   /** A long answer of newline-delimited JSON, value by value. Ends early, without an error, when the signal aborts. */
-  async *lines<Schema extends TSchema>(schema: Schema, request: ApiRequest): AsyncIterable<Static<Schema>> {
+  async *lines<Item extends object>(request: ApiRequest): AsyncIterable<Item> {
     const response = await this.#open(request);
     try {
-      for await (const line of readLines(response)) {
-        yield parse(schema, this.#parseJson(line, request), `a line of the answer to ${describe(request)}`);
-      }
+      for await (const line of readLines(response)) yield this.#parseJson(line, request) as Item;
     } catch (error) {
       if (request.signal.aborted) return;
       throw error instanceof SlipwayError ? error : this.#gone(request, error);
@@ -76,7 +78,7 @@ export class ApiClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#agent.destroy();
+    this.#agent?.destroy();
   }
 
   async #open(request: ApiRequest): Promise<IncomingMessage> {
@@ -86,15 +88,16 @@ export class ApiClient implements Disposable {
     const text = await readAll(response).catch((error: unknown) => {
       throw this.#gone(request, error);
     });
-    throw problemError(status, text, `${describe(request)} at ${describeTarget(this.options.target)}`);
+    throw problemError(status, text, this.#describe(request));
   }
 
   async #send(request: ApiRequest): Promise<IncomingMessage> {
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const { target } = this.options;
-    const start = target.type === "url" && target.url.protocol === "https:" ? httpsRequest : httpRequest;
-    const sent = start(this.#requestOptions(request, body), resolve);
+    const { Agent, request: start } = await httpModule(target);
+    this.#agent ??= new Agent({ keepAlive: true });
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const sent = start({ ...this.#requestOptions(request, body), agent: this.#agent }, resolve);
     sent.on("error", reject);
     sent.end(body);
     try {
@@ -113,7 +116,6 @@ export class ApiClient implements Disposable {
         : { hostname: target.url.hostname, port: target.url.port };
     return {
       ...where,
-      agent: this.#agent,
       method: request.method ?? "GET",
       path: requestPath(request),
       headers: {
@@ -125,21 +127,31 @@ export class ApiClient implements Disposable {
     };
   }
 
-  #parseJson(text: string, request: ApiRequest): unknown {
+  #parseJson(text: string, request: ApiRequest): object {
     try {
-      return JSON.parse(text);
-    } catch (error) {
-      const message = `the answer to ${describe(request)} at ${describeTarget(this.options.target)} is not JSON`;
-      throw cliError("SLIPWAY_CLI_ANSWER_UNREADABLE", message, { cause: error });
+      const value: unknown = JSON.parse(text);
+      if (typeof value === "object" && value !== null) return value;
+    } catch {
+      // Said below, with what was asked.
     }
+    throw cliError("SLIPWAY_CLI_ANSWER_UNREADABLE", `the answer to ${this.#describe(request)} is not JSON`);
   }
 
   #gone(request: ApiRequest, cause: unknown): unknown {
     if (request.signal.aborted) return request.signal.reason;
-    return cliError("SLIPWAY_CLI_SERVER_GONE", `the server ended the answer to ${describe(request)} before it was whole`, {
+    return cliError("SLIPWAY_CLI_SERVER_GONE", `the answer to ${this.#describe(request)} ended before it was whole`, {
       cause,
     });
   }
+
+  #describe(request: ApiRequest): string {
+    return `${request.method ?? "GET"} ${requestPath({ path: request.path })} at ${describeTarget(this.options.target)}`;
+  }
+}
+
+/** TLS takes a while to load: only where it is spoken. */
+async function httpModule(target: ApiTarget): Promise<Pick<typeof import("node:http"), "Agent" | "request">> {
+  return target.type === "url" && target.url.protocol === "https:" ? import("node:https") : import("node:http");
 }
 
 export function requestPath({ path, query = {} }: Pick<ApiRequest, "path" | "query">): string {
@@ -167,8 +179,4 @@ async function readAll(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function describe(request: ApiRequest): string {
-  return `${request.method ?? "GET"} ${requestPath({ path: request.path })}`;
 }

@@ -1,5 +1,4 @@
-import { Type } from "typebox";
-import {
+import type {
   ApplyResult,
   DoctorCheck,
   ImageInfo,
@@ -10,24 +9,21 @@ import {
   VersionInfo,
   VolumeInfo,
 } from "#contracts/api.ts";
-import { PlatformEvent } from "#contracts/event.ts";
-import { ObservedInstance } from "#contracts/instance.ts";
+import type { ObservedInstance } from "#contracts/instance.ts";
 import type { ProjectSpec } from "#contracts/project-spec.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
 import type { ApiClient } from "./client.ts";
 
 /** The API's single answers, by name; long ones are read with `ApiClient.lines`. */
 
-export const RecordedEvent = Type.Object({ cursor: Type.Integer(), event: PlatformEvent });
-
 export const getVersion = (api: ApiClient, signal: AbortSignal): Promise<VersionInfo> =>
-  api.json(VersionInfo, { path: ["version"], signal });
+  api.one<VersionInfo>({ path: ["version"], signal });
 
 export const applyProject = (api: ApiClient, spec: ProjectSpec, signal: AbortSignal): Promise<ApplyResult> =>
-  api.json(ApplyResult, { method: "PUT", path: ["projects", spec.name], body: spec, signal });
+  api.one<ApplyResult>({ method: "PUT", path: ["projects", spec.name], body: spec, signal });
 
 export const listProjects = (api: ApiClient, signal: AbortSignal): Promise<ProjectStatus[]> =>
-  api.json(Type.Array(ProjectStatus), { path: ["projects"], signal });
+  api.list<ProjectStatus>({ path: ["projects"], signal });
 
 export const deleteProject = (
   api: ApiClient,
@@ -35,12 +31,12 @@ export const deleteProject = (
   volumes: boolean,
   signal: AbortSignal,
 ): Promise<ApplyResult> =>
-  api.json(ApplyResult, { method: "DELETE", path: ["projects", project], query: { volumes }, signal });
+  api.one<ApplyResult>({ method: "DELETE", path: ["projects", project], query: { volumes }, signal });
 
 /** Undefined when there is no such project (any more). */
 export async function getProject(api: ApiClient, project: string, signal: AbortSignal): Promise<ProjectStatus | undefined> {
   try {
-    return await api.json(ProjectStatus, { path: ["projects", project], signal });
+    return await api.one<ProjectStatus>({ path: ["projects", project], signal });
   } catch (error) {
     if (error instanceof SlipwayError && error.status === 404) return undefined;
     throw error;
@@ -55,33 +51,33 @@ export interface InstanceFilter {
 }
 
 export const listInstances = (api: ApiClient, filter: InstanceFilter, signal: AbortSignal): Promise<ObservedInstance[]> =>
-  api.json(Type.Array(ObservedInstance), { path: ["instances"], query: { ...filter }, signal });
+  api.list<ObservedInstance>({ path: ["instances"], query: { ...filter }, signal });
 
 export const getInstance = (api: ApiClient, ref: string, signal: AbortSignal): Promise<InstanceDetails> =>
-  api.json(InstanceDetails, { path: ["instances", ref], signal });
+  api.one<InstanceDetails>({ path: ["instances", ref], signal });
 
 export const getLaunchReport = (api: ApiClient, ref: string, signal: AbortSignal): Promise<LaunchReport> =>
-  api.json(LaunchReport, { path: ["instances", ref, "plan"], signal });
+  api.one<LaunchReport>({ path: ["instances", ref, "plan"], signal });
 
 export const operateInstance = (
   api: ApiClient,
   ref: string,
   operation: "stop" | "start" | "restart",
   signal: AbortSignal,
-): Promise<ObservedInstance> => api.json(ObservedInstance, { method: "POST", path: ["instances", ref, operation], signal });
+): Promise<ObservedInstance> => api.one<ObservedInstance>({ method: "POST", path: ["instances", ref, operation], signal });
 
 export const removeInstance = (api: ApiClient, ref: string, force: boolean, signal: AbortSignal): Promise<string> =>
   api.text({ method: "DELETE", path: ["instances", ref], query: { force }, signal });
 
 export const listImages = (api: ApiClient, signal: AbortSignal): Promise<ImageInfo[]> =>
-  api.json(Type.Array(ImageInfo), { path: ["images"], signal });
+  api.list<ImageInfo>({ path: ["images"], signal });
 export const listVolumes = (api: ApiClient, signal: AbortSignal): Promise<VolumeInfo[]> =>
-  api.json(Type.Array(VolumeInfo), { path: ["volumes"], signal });
+  api.list<VolumeInfo>({ path: ["volumes"], signal });
 export const getVolume = (api: ApiClient, name: string, signal: AbortSignal): Promise<VolumeInfo> =>
-  api.json(VolumeInfo, { path: ["volumes", name], signal });
+  api.one<VolumeInfo>({ path: ["volumes", name], signal });
 export const listNetworks = (api: ApiClient, signal: AbortSignal): Promise<NetworkInfo[]> =>
-  api.json(Type.Array(NetworkInfo), { path: ["networks"], signal });
+  api.list<NetworkInfo>({ path: ["networks"], signal });
 export const getNetwork = (api: ApiClient, name: string, signal: AbortSignal): Promise<NetworkInfo> =>
-  api.json(NetworkInfo, { path: ["networks", name], signal });
+  api.one<NetworkInfo>({ path: ["networks", name], signal });
 export const getDoctorChecks = (api: ApiClient, signal: AbortSignal): Promise<DoctorCheck[]> =>
-  api.json(Type.Array(DoctorCheck), { path: ["doctor"], signal });
+  api.list<DoctorCheck>({ path: ["doctor"], signal });

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { homeLayout } from "#contracts/home.ts";
 import { PACKAGE_ROOT, RUNS_FROM_SOURCE } from "#contracts/process-entry.ts";
 import { cliError } from "../errors.ts";
@@ -10,7 +10,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** SLIPWAY_HOME, else `.slipway` of the checkout that this is, else /var/lib/slipway. */
 export function defaultHome(environment: Environment): string {
-  if (environment.SLIPWAY_HOME) return environment.SLIPWAY_HOME;
+  if (environment.SLIPWAY_HOME) return resolve(environment.SLIPWAY_HOME);
   return RUNS_FROM_SOURCE ? join(PACKAGE_ROOT, ".slipway") : "/var/lib/slipway";
 }
 

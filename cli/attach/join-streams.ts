@@ -2,6 +2,7 @@ import type { WebSocket } from "ws";
 import { ATTACH_CHANNEL, type AttachControl, decodeFrame, encodeControl, encodeFrame } from "#contracts/attach.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
 import { cliError } from "../errors.ts";
+import type { ForwardedSignals } from "./forwarded-signals.ts";
 import { type Terminal, write } from "../output/terminal.ts";
 
 export interface JoinOptions {
@@ -9,19 +10,19 @@ export interface JoinOptions {
   terminal: Terminal;
   /** Forward our stdin; otherwise the process has none. */
   interactive: boolean;
-  takeSignals: (onSignal: (name: NodeJS.Signals) => void) => Disposable;
+  signals: ForwardedSignals;
 }
 
 /**
  * Joins our standard streams and signals to a container's process, until it ends; resolves to its exit code.
- * @throws the problem that the server sent, when the process could not be started
+ * @throws the problem that the server sent, when the process could not be started; a QuietExit when a signal came before it was
  */
-export async function joinStreams({ socket, terminal, interactive, takeSignals }: JoinOptions): Promise<number> {
-  using _signals = takeSignals((signal) => void send(socket, encodeControl({ type: "signal", signal })));
+export async function joinStreams(options: JoinOptions): Promise<number> {
+  const { socket, terminal, interactive } = options;
   const stop = new AbortController();
   const sending = interactive ? forwardStdin(socket, terminal, stop.signal) : Promise.resolve();
   try {
-    return await receive(socket, terminal);
+    return await receive(options);
   } finally {
     stop.abort();
     socket.close();
@@ -29,30 +30,32 @@ export async function joinStreams({ socket, terminal, interactive, takeSignals }
   }
 }
 
-async function receive(socket: WebSocket, terminal: Terminal): Promise<number> {
+async function receive({ socket, terminal, signals }: JoinOptions): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  let writing = Promise.resolve();
+  const handle = async (data: Buffer): Promise<void> => {
+    const frame = decodeFrame(data);
+    if (frame.channel === "stdout") await write(terminal.stdout, frame.payload);
+    else if (frame.channel === "stderr") await write(terminal.stderr, frame.payload);
+    else if (frame.channel === "control") handleControl(frame.control, resolve);
+  };
+  const handleControl = (control: AttachControl, exit: (code: number) => void): void => {
+    if (control.type === "error") throw SlipwayError.fromProblem(control.problem);
+    if (control.type === "exit") exit(control.exitCode);
+    if (control.type === "started")
+      signals.forwardTo((signal) => void send(socket, encodeControl({ type: "signal", signal })));
+  };
+  let handling = Promise.resolve();
   socket.on("message", (data: Buffer) => {
     // One frame after the other, and none is read while our reader is slow: the container then waits, not our memory.
     socket.pause();
-    writing = writing.then(() => handleFrame(data, terminal, resolve)).then(() => socket.resume(), reject);
+    handling = handling.then(() => handle(data)).then(() => socket.resume(), reject);
   });
-  socket.on("close", () => void writing.then(() => reject(lost())));
+  socket.on("close", () => void handling.then(() => reject(lost())));
   socket.on("error", (cause) => reject(lost(cause)));
+  signals.cancelled.addEventListener("abort", () => reject(signals.cancelled.reason as Error));
+  signals.cancelled.throwIfAborted();
   socket.resume();
   return promise;
-}
-
-async function handleFrame(data: Buffer, terminal: Terminal, exit: (code: number) => void): Promise<void> {
-  const frame = decodeFrame(data);
-  if (frame.channel === "stdout") await write(terminal.stdout, frame.payload);
-  else if (frame.channel === "stderr") await write(terminal.stderr, frame.payload);
-  else if (frame.channel === "control") handleControl(frame.control, exit);
-}
-
-function handleControl(control: AttachControl, exit: (code: number) => void): void {
-  if (control.type === "error") throw SlipwayError.fromProblem(control.problem);
-  if (control.type === "exit") exit(control.exitCode);
 }
 
 async function forwardStdin(socket: WebSocket, { stdin }: Terminal, signal: AbortSignal): Promise<void> {

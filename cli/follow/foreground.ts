@@ -1,5 +1,5 @@
 import type { ProjectStatus } from "#contracts/api.ts";
-import { LogRecord } from "#contracts/api.ts";
+import type { LogRecord } from "#contracts/api.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
 import { listInstances, operateInstance } from "../api/resources.ts";
 import { LogPrinter } from "../output/log-printer.ts";
@@ -51,7 +51,7 @@ async function printLogs(
 ): Promise<void> {
   const printer = new LogPrinter(terminal, { times: false, names: status.services.map(({ service }) => service) });
   const query = { project: status.project, follow: true, since };
-  for await (const record of api.lines(LogRecord, { path: ["logs"], query, signal })) await printer.print(record);
+  for await (const record of api.lines<LogRecord>({ path: ["logs"], query, signal })) await printer.print(record);
 }
 
 async function waitForRest(

@@ -1,4 +1,4 @@
-import { PullProgress } from "#contracts/api.ts";
+import type { PullProgress } from "#contracts/api.ts";
 import type { Problem } from "#contracts/slipway-error.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
 import { cliError } from "../errors.ts";
@@ -20,7 +20,7 @@ export async function followImage(
 ): Promise<void> {
   const progress = new ProgressLines(terminal);
   const request = { method: "POST" as const, path: ["images", operation], body, signal };
-  for await (const step of api.lines(PullProgress, request)) {
+  for await (const step of api.lines<PullProgress>(request)) {
     if (step.phase === "failed") throw SlipwayError.fromProblem(step.problem as Problem);
     if (step.phase === "done" && step.digest === undefined) {
       printImage(terminal, json, step.image);

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Static } from "typebox";
+import type { RecordedEvent } from "#contracts/event.ts";
 import { hasCode } from "#contracts/slipway-error.ts";
 import type { ApiClient } from "../api/client.ts";
-import { RecordedEvent } from "../api/resources.ts";
 import { ChangeBell } from "./change-bell.ts";
 
 /** Events are a hint that something changed; this often we look without one, so that a missed event costs a second and no more. */
@@ -16,7 +15,7 @@ export interface WatchOptions {
   /** An event's cursor, or a time (RFC 3339). */
   since: number | string;
   /** Only events about this wake the watch. */
-  isAbout: (event: Static<typeof RecordedEvent>["event"]) => boolean;
+  isAbout: (event: RecordedEvent["event"]) => boolean;
   signal: AbortSignal;
 }
 
@@ -46,7 +45,7 @@ async function listen(options: WatchOptions, bell: ChangeBell, signal: AbortSign
   while (!signal.aborted) {
     try {
       const query = { since, follow: true };
-      for await (const { cursor, event } of options.api.lines(RecordedEvent, { path: ["events"], query, signal })) {
+      for await (const { cursor, event } of options.api.lines<RecordedEvent>({ path: ["events"], query, signal })) {
         since = cursor;
         if (options.isAbout(event)) bell.ring();
       }

@@ -60,6 +60,7 @@ export class ContractServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers) {
+      server.emit("terminate");
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     }
@@ -89,6 +90,10 @@ function makeServer(
       else response.write(answer.lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
       if (answer.lines !== undefined && answer.keepOpen !== true) response.end();
     })();
+  });
+  // closeAllConnections leaves out those that were upgraded.
+  server.on("terminate", () => {
+    for (const socket of upgrades.clients) socket.terminate();
   });
   server.on("upgrade", (message, socket, head) => {
     const { pathname, searchParams } = new URL(message.url ?? "/", "http://contract");

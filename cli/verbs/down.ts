@@ -1,4 +1,4 @@
-import { RUN_PROJECT } from "#contracts/instance.ts";
+import { RUN_PROJECT } from "#contracts/wire-names.ts";
 import type { ApiClient } from "../api/client.ts";
 import { deleteProject, listInstances, listProjects, removeInstance } from "../api/resources.ts";
 import { cliError } from "../errors.ts";
@@ -24,7 +24,7 @@ export const down = defineVerb({
       throw cliError("SLIPWAY_CLI_USAGE", "-p names one project and --all means every one");
     const projects = flags.all
       ? (await listProjects(api, signal)).map(({ project }) => project)
-      : [requireProject(flags.project, flags.file, environment)];
+      : [await requireProject(flags.project, flags.file, environment)];
     await Promise.all([
       ...projects.map((project) => removeProject(invocation, project, flags.volumes)),
       ...(flags.all ? [removeRuns(api, signal)] : []),

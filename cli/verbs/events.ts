@@ -1,4 +1,4 @@
-import { RecordedEvent } from "../api/resources.ts";
+import type { RecordedEvent } from "#contracts/event.ts";
 import { parseSince } from "../arguments/parse-since.ts";
 import { JsonArrayWriter } from "../output/json-array.ts";
 import { write } from "../output/terminal.ts";
@@ -18,7 +18,7 @@ export const events = defineVerb({
     const writer = json ? new JsonArrayWriter(terminal, flags.follow) : undefined;
     const isOfProject = (subject: string): boolean =>
       flags.project === undefined || subject === flags.project || subject.startsWith(`${flags.project}/`);
-    for await (const recorded of api.lines(RecordedEvent, {
+    for await (const recorded of api.lines<RecordedEvent>({
       path: ["events"],
       query: { since, follow: flags.follow },
       signal,

@@ -1,6 +1,7 @@
 import type { ExecRequest } from "#contracts/api.ts";
 import { listInstances } from "../api/resources.ts";
 import { connectWebSocket } from "../attach/connect.ts";
+import { ForwardedSignals } from "../attach/forwarded-signals.ts";
 import { joinStreams } from "../attach/join-streams.ts";
 import { projectAtHand } from "../project-of.ts";
 import { findReference } from "../reference.ts";
@@ -29,7 +30,7 @@ export const exec = defineVerb({
   async run({ flags, operands, api, environment, terminal, signal, takeSignals }) {
     const [name, ...command] = operands as [string, ...string[]];
     const all = await listInstances(api, { all: true }, signal);
-    const { ref } = findReference(name, all, projectAtHand(flags.project, undefined, environment));
+    const { ref } = findReference(name, all, await projectAtHand(flags.project, undefined, environment));
     const request: ExecRequest = {
       command,
       environment: readEnvironment(flags.env, environment),
@@ -38,8 +39,9 @@ export const exec = defineVerb({
       interactive: flags.interactive,
     };
     const query = { request: Buffer.from(JSON.stringify(request)).toString("base64url") };
-    const socket = await connectWebSocket(api, ["instances", ref, "exec"], query, signal);
-    return joinStreams({ socket, terminal, interactive: flags.interactive, takeSignals });
+    using signals = new ForwardedSignals(takeSignals);
+    const socket = await connectWebSocket(api, ["instances", ref, "exec"], query, signals.cancelled);
+    return joinStreams({ socket, terminal, interactive: flags.interactive, signals });
   },
 });
 

@@ -1,24 +1,22 @@
 import { findVerb } from "../find-verb.ts";
 import { generalHelp, groupHelp, verbHelp } from "../help-text.ts";
-import { defineVerb, type Verb } from "../verb.ts";
+import { defineVerb } from "../verb.ts";
+import { loadAll, VERBS } from "../verbs.ts";
 
-/** `verbs` is asked late: this one is among them. */
-export function helpVerb(verbs: () => readonly Verb[]): Verb {
-  return defineVerb({
-    name: "help",
-    operands: "[VERB]",
-    maximumOperands: 2,
-    summary: "print how a verb is used",
-    flags: {},
-    async run({ operands, terminal }) {
-      terminal.stdout.write(helpAbout(verbs(), operands));
-    },
-  });
-}
+export const help = defineVerb({
+  name: "help",
+  operands: "[VERB]",
+  maximumOperands: 2,
+  summary: "print how a verb is used",
+  flags: {},
+  async run({ operands, terminal }) {
+    terminal.stdout.write(await helpAbout(operands));
+  },
+});
 
-function helpAbout(verbs: readonly Verb[], operands: readonly string[]): string {
+async function helpAbout(operands: readonly string[]): Promise<string> {
   const [first] = operands;
-  if (first === undefined) return generalHelp(verbs);
-  const { verb } = findVerb(verbs, operands);
-  return verb === undefined ? groupHelp(verbs, first) : verbHelp(verb);
+  if (first === undefined) return generalHelp(await loadAll());
+  const { verb } = findVerb(VERBS, operands);
+  return verb === undefined ? groupHelp(await loadAll(), first) : verbHelp(await verb.load());
 }

@@ -17,7 +17,7 @@ export const inspect = defineVerb({
   },
   async run({ flags, operands, api, environment, terminal, signal, json }) {
     const all = await listInstances(api, { all: true }, signal);
-    const { ref } = findReference(operands[0]!, all, projectAtHand(flags.project, undefined, environment));
+    const { ref } = findReference(operands[0]!, all, await projectAtHand(flags.project, undefined, environment));
     if (!flags.plan) {
       printJson(terminal, [await getInstance(api, ref, signal)]);
       return;

@@ -1,5 +1,5 @@
 import type { ObservedInstance } from "#contracts/instance.ts";
-import { LogRecord } from "#contracts/api.ts";
+import type { LogRecord } from "#contracts/api.ts";
 import { listInstances } from "../api/resources.ts";
 import { cliError } from "../errors.ts";
 import { JsonArrayWriter } from "../output/json-array.ts";
@@ -22,7 +22,7 @@ export const logs = defineVerb({
     "no-prefix": { type: "boolean", help: "print the lines alone" },
   },
   async run({ flags, operands, api, environment, signal, terminal, json }) {
-    const project = projectAtHand(flags.project, undefined, environment);
+    const project = await projectAtHand(flags.project, undefined, environment);
     const all = await listInstances(api, { all: true }, signal);
     const references = operands.map((name) => findReference(name, all, project));
     const query = {
@@ -38,7 +38,7 @@ export const logs = defineVerb({
     const printer = json
       ? new JsonArrayWriter(terminal, flags.follow)
       : new LogPrinter(terminal, { times: flags.timestamps, names });
-    for await (const record of api.lines(LogRecord, { path: ["logs"], query, signal })) {
+    for await (const record of api.lines<LogRecord>({ path: ["logs"], query, signal })) {
       // A service's new replicas come in as they are made; an instance that was named is that one alone.
       const byService = references.some(({ ref }) => ref === `${record.project}/${record.service}`);
       if (references.length === 0 || byService || wanted.has(record.instance)) await printer.print(record);

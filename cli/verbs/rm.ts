@@ -13,7 +13,7 @@ export const rm = defineVerb({
   },
   async run({ flags, operands, api, environment, terminal, signal }) {
     const all = await listInstances(api, { all: true }, signal);
-    const project = projectAtHand(undefined, undefined, environment);
+    const project = await projectAtHand(undefined, undefined, environment);
     const references = operands.map((name) => ({ name, ...findReference(name, all, project) }));
     for (const { name, instances } of references) {
       await Promise.all(instances.map(({ instanceId }) => removeInstance(api, instanceId, flags.force, signal)));

@@ -21,6 +21,7 @@ async function run(
     {
       "POST /v1/instances": () => ({ status: 201, json: instance }),
       "GET /v1/instances": () => ({ json: [{ ...instance, state: "running" }] }),
+      "DELETE /v1/instances/0123456789ab": () => ({ status: 204 }),
     },
     { "/v1/instances/0123456789ab/attach": handler, "/v1/instances/run%2Fhost/exec": handler },
   );
@@ -61,17 +62,27 @@ test("stdin goes over with -i, and its end", async () => {
   expect(outcome).toMatchObject({ exitCode: 0, stdout: "hello" });
 });
 
-test("signals go over by name", async () => {
+test("signals go over by name when the process runs", async () => {
   const outcome = await run(
     ["run", "host", "sleep", "9"],
-    (socket) =>
+    (socket) => {
       socket.on("message", (data: Buffer) => {
         const frame = decodeFrame(data) as { control: Extract<AttachControl, { type: "signal" }> };
-        socket.send(exit(frame.control.signal === "SIGTERM" ? 143 : 1));
-      }),
-    { onSignals: (send) => send("SIGTERM") },
+        socket.send(exit(frame.control.signal === "SIGUSR1" ? 42 : 1));
+      });
+      socket.send(encodeControl({ type: "started", pid: 1 }));
+    },
+    { onSignals: (send) => send("SIGUSR1") },
   );
-  expect(outcome.exitCode).toBe(143);
+  expect(outcome.exitCode).toBe(42);
+});
+
+test("a signal that comes before the process runs ends the attempt, and nothing is left to start later", async () => {
+  let sendSignal: (name: NodeJS.Signals) => void = () => {};
+  const options: CommandOptions = { onSignals: (send) => (sendSignal = send) };
+  const outcome = await run(["run", "host", "sleep", "9"], () => sendSignal("SIGTERM"), options);
+  expect(outcome).toEqual({ exitCode: 143, stdout: "", stderr: "" });
+  expect(server!.requests.at(-1)).toMatchObject({ method: "DELETE", path: "/v1/instances/0123456789ab" });
 });
 
 test("a command that is not there ends with the code that the server says", async () => {

@@ -1,9 +1,7 @@
-import { mkdirSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { resolve } from "node:path";
 import { processEntry } from "#contracts/process-entry.ts";
 import { defaultHome } from "../api/target.ts";
-import { cliError } from "../errors.ts";
 import { defineVerb } from "../verb.ts";
 
 export const server = defineVerb({
@@ -18,17 +16,11 @@ export const server = defineVerb({
     "stop-containers": { type: "boolean", help: "end the containers with the platform" },
   },
   async run({ flags, environment }) {
-    if (process.getuid?.() !== 0) {
-      throw cliError("SLIPWAY_CLI_USAGE", "slipway server makes namespaces, mounts and networks, and you are not root", {
-        remedy: "Run it as root (`sudo slipway server`).",
-      });
-    }
     const home = resolve(flags.home ?? defaultHome(environment));
-    mkdirSync(home, { recursive: true, mode: 0o700 });
     const args = ["--home", home];
     for (const name of ["http-port", "https-port", "api-port"] as const) {
       const port = flags[name];
-      if (port !== undefined) args.push(`--${name}`, checkedPort(name, port));
+      if (port !== undefined) args.push(`--${name}`, port);
     }
     if (flags["stop-containers"]) args.push("--stop-containers");
     // The supervisor is this process from here on: one pid for who started us, and no parent that only waits.
@@ -36,11 +28,6 @@ export const server = defineVerb({
     process.execve!(process.execPath, [process.execPath, processEntry("supervisor"), ...args], definedOnly(environment));
   },
 });
-
-function checkedPort(name: string, text: string): string {
-  if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535) return text;
-  throw cliError("SLIPWAY_CLI_USAGE", `--${name} is a port from 1 to 65535, not ${JSON.stringify(text)}`);
-}
 
 function definedOnly(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, normalize, resolve } from "node:path";
-import { RESOURCE_NAME_PATTERN } from "../names.ts";
+import { RESOURCE_NAME_PATTERN } from "../wire-names.ts";
 import type { BindMount, Mount, TmpfsMount, VolumeMount } from "../service-spec.ts";
 import type { Located, LocatedScalar } from "./located.ts";
 import { parseMode, parseSizeBytes } from "./quantities.ts";

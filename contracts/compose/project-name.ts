@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { Place } from "../slipway-error.ts";
-import { PROJECT_NAME_PATTERN } from "../names.ts";
+import { PROJECT_NAME_PATTERN } from "../wire-names.ts";
 import type { Report } from "./report.ts";
 
 const PROJECT_NAME = new RegExp(PROJECT_NAME_PATTERN);

@@ -1,4 +1,4 @@
-import { RESOURCE_NAME_PATTERN } from "../names.ts";
+import { RESOURCE_NAME_PATTERN } from "../wire-names.ts";
 import type { NetworkSpec, ProjectSpec, VolumeSpec } from "../project-spec.ts";
 import type { ServiceSpec } from "../service-spec.ts";
 import type { EnvironmentSource } from "./environment.ts";

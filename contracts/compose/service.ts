@@ -1,5 +1,5 @@
-import { INSTANCE_NAME_PATTERN, RESOURCE_NAME_PATTERN } from "../names.ts";
-import { DependencyCondition, type ServiceSpec } from "../service-spec.ts";
+import { INSTANCE_NAME_PATTERN, RESOURCE_NAME_PATTERN } from "../wire-names.ts";
+import type { DependencyCondition, ServiceSpec } from "../service-spec.ts";
 import { type EnvironmentSource, readEnvironment } from "./environment.ts";
 import { readHealthcheck } from "./healthcheck.ts";
 import { readLimits } from "./limits.ts";
@@ -22,7 +22,7 @@ import { splitCommand } from "./split-command.ts";
 const DEFAULT_STOP_GRACE_PERIOD_MS = 10_000;
 const INSTANCE_NAME = new RegExp(INSTANCE_NAME_PATTERN);
 const RESOURCE_NAME = new RegExp(RESOURCE_NAME_PATTERN);
-const CONDITIONS: string[] = DependencyCondition.anyOf.map((literal) => literal.const);
+const CONDITIONS: readonly DependencyCondition[] = ["service_started", "service_healthy", "service_completed_successfully"];
 
 /** One service, resolved. What is wrong goes to the section's report, and the spec is then not to be used. */
 export function readService(name: string, service: Section, source: EnvironmentSource): ServiceSpec {
@@ -134,7 +134,7 @@ function readDependsOn(service: Section): ServiceSpec["dependsOn"] {
 function readDependency(dependencies: Section, name: string): ServiceSpec["dependsOn"][string] {
   const section = dependencies.section(name);
   const condition = section?.string("condition") ?? "service_started";
-  if (!CONDITIONS.includes(condition)) {
+  if (!(CONDITIONS as readonly string[]).includes(condition)) {
     const message = `${dependencies.path}.${name}.condition is ${CONDITIONS.join(", ")}, not ${JSON.stringify(condition)}`;
     dependencies.fail("SLIPWAY_COMPOSE_VALUE", message, section!.placeOf("condition"));
   }

@@ -1,0 +1,18 @@
+/**
+ * Names that need no schema: what only checks a name or builds a path (the CLI, which starts for every command) loads no schema
+ * library, which takes longer than the command.
+ */
+
+/** Where the HTTP API of `api.ts` begins. */
+export const API_PREFIX = "/v1";
+/** The project of instances started by `slipway run`. */
+export const RUN_PROJECT = "run";
+
+/** A Compose project's name (Compose Specification, "name"): it becomes part of subjects, paths and DNS names. */
+export const PROJECT_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,62}$";
+/** A service, network or volume name: one DNS label or file name, so no dots, slashes or leading dash. */
+export const RESOURCE_NAME_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$";
+/** An instance's or container's name: what docker accepts. */
+export const INSTANCE_NAME_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,126}$";
+/** An instance's id: 12 hex digits. */
+export const INSTANCE_ID_PATTERN = "^[0-9a-f]{12}$";
