@@ -161,6 +161,26 @@ test("follows from the last lines on, while the container writes", async () => {
   expect(await follower.next()).toEqual({ done: true, value: undefined });
 });
 
+test("a follower that comes before the container gets its first line", async () => {
+  const follower = readLogs(log, { follow: true, signal: new AbortController().signal })[Symbol.asyncIterator]();
+  const first = follower.next();
+  const captured = capture();
+  writer("echo hello");
+  expect((await first).value.line).toBe("hello");
+  await captured.ended;
+  await follower.return?.();
+});
+
+test("a log that is not there has no lines, and an aborted follower ends", async () => {
+  expect(await lines()).toEqual([]);
+  expect(await lines({ tail: 5 })).toEqual([]);
+  const controller = new AbortController();
+  const followed = lines({ follow: true, signal: controller.signal });
+  await turns(10);
+  controller.abort();
+  expect(await followed).toEqual([]);
+});
+
 test("leaves away what is older than asked for", async () => {
   const captured = capture();
   writer("echo now");
