@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import { isDenied, mayPass } from "../connection/failures.ts";
 import { MessageQueue } from "../connection/message-queue.ts";
 import { orAborted } from "../connection/or-aborted.ts";
-import { hasCode } from "#contracts/slipway-error.ts";
 import type { Link } from "../connection/link.ts";
+import { messagingError } from "../errors.ts";
 import { consumerConfig, type FeedStart, HEARTBEAT_MS } from "./consumer-config.ts";
 import { readDeliveryInfo } from "./delivery-info.ts";
 import { isStreamMissing, type JetStream } from "./jet-stream.ts";
@@ -25,7 +26,7 @@ export class FeedInterrupted extends Error {
 /** True when a feed that ended with this can be asked for again; on a closed connection none can. */
 export function canResume(error: unknown, link: Link): boolean {
   if (link.closed) return false;
-  return error instanceof FeedInterrupted || isStreamMissing(error) || hasCode(error, "SLIPWAY_MESSAGING_UNAVAILABLE");
+  return error instanceof FeedInterrupted || isStreamMissing(error) || mayPass(error);
 }
 
 interface FeedOptions {
@@ -64,6 +65,8 @@ export async function* readFeed(jetStream: JetStream, options: FeedOptions): Asy
     return yield* readInOrder(consumer, take, (subject) => link.connection.publish(subject));
   } catch (error) {
     if (session.aborted && !signal.aborted) throw new FeedInterrupted("the connection was lost", { cause: error });
+    if (isDenied(error))
+      throw messagingError("SLIPWAY_MESSAGING_DENIED", `reading ${options.filter} is not allowed`, { cause: error });
     throw error;
   } finally {
     clearTimeout(silent);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectPlatform } from "../connect.ts";
 import type { Platform } from "../platform.ts";
 import { FaultyProxy } from "../testing/faulty-proxy.ts";
-import { memoBucket } from "../testing/memo.ts";
+import { describeChange, memoBucket } from "../testing/memo.ts";
 import { ScratchServer } from "../testing/scratch-server.ts";
 
 let server: ScratchServer;
@@ -46,4 +46,25 @@ test("an event whose answer was lost is in the log once", async () => {
   proxy.cut();
   expect(await appending).toBe(before + 1);
   expect(await observer.events.cursor()).toBe(before + 1);
+});
+
+test("a watch and a follower that begin while answers are lost begin when they come again", async () => {
+  await using proxy = await FaultyProxy.start(server.url);
+  await using platform = await connectPlatform({ ...server.as("control"), url: proxy.url });
+  const bucket = await platform.bucket(memoBucket("late"));
+  await bucket.put("k", { text: "1" });
+  await platform.events.cursor();
+  const { signal } = new AbortController();
+  proxy.loseAnswers();
+  const watching = (async () => {
+    for await (const change of bucket.watch({ signal })) return describeChange(change);
+    return "ended";
+  })();
+  const following = (async () => {
+    for await (const { event } of platform.events.read({ follow: true, signal })) return event.subject;
+    return "ended";
+  })();
+  await Promise.all([proxy.said("STREAM.INFO.KV_late", 2), proxy.said("CONSUMER.CREATE.SLIPWAY_EVENTS", 2)]);
+  proxy.cut();
+  expect(await Promise.all([watching, following])).toEqual(["k=1", "n1"]);
 });

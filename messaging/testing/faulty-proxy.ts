@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** For tests: the network between a client and the server, to lose answers on and to cut. */
@@ -6,6 +6,7 @@ export class FaultyProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #target: URL;
   readonly #connections = new Set<Socket>();
+  readonly #talk = new EventEmitter();
   #losing = false;
 
   private constructor(server: Server, target: URL) {
@@ -30,6 +31,15 @@ export class FaultyProxy implements AsyncDisposable {
     this.#losing = true;
   }
 
+  /** Resolves when the clients have said a text so many times, from now on. */
+  async said(text: string, times: number): Promise<void> {
+    let heard = 0;
+    while (heard < times) {
+      const [data] = (await once(this.#talk, "client")) as [Buffer];
+      heard += data.toString("latin1").split(text).length - 1;
+    }
+  }
+
   /** Cuts every connection; new ones work. */
   cut(): void {
     this.#losing = false;
@@ -47,7 +57,10 @@ export class FaultyProxy implements AsyncDisposable {
     server.on("data", (data) => {
       if (!this.#losing) client.write(data);
     });
-    client.on("data", (data) => server.write(data));
+    client.on("data", (data) => {
+      server.write(data);
+      this.#talk.emit("client", data);
+    });
     for (const [socket, other] of [
       [client, server],
       [server, client],
