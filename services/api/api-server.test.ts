@@ -5,16 +5,14 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LogRecord } from "#contracts/api.ts";
-import type { NodeOpening, NodeRequest } from "#contracts/node-operations.ts";
+import type { NodeOpening } from "#contracts/node-operations.ts";
 import type { ObservedInstance } from "#contracts/instance.ts";
 import type { RecordedEvent } from "#contracts/event.ts";
-import { nodeSubject } from "#contracts/subjects.ts";
-import type { MessageStream } from "#messaging/platform.ts";
 import { project, service } from "#services/state/testing/specs.ts";
 import { listenOnUnixSocket } from "./listeners/unix-socket.ts";
 import { ApiClient } from "./testing/api-client.ts";
 import { refusal } from "./testing/refusal.ts";
-import { NODE, type ServedApi, serveApi } from "./testing/served-api.ts";
+import { type ServedApi, serveApi } from "./testing/served-api.ts";
 
 let served: ServedApi;
 beforeAll(async () => {
@@ -163,16 +161,13 @@ describe("GET /logs", () => {
   it("asks the node for what was asked, and forwards its lines as they come", async () => {
     const asked: NodeOpening<"logs">[] = [];
     const go = Promise.withResolvers<void>();
-    await using _logs = served.agent.serveStreams<NodeOpening<"logs">>(
-      nodeSubject(NODE, "logs"),
-      async (opening, stream) => {
-        asked.push(opening);
-        await stream.send(Buffer.from(`${JSON.stringify(record("one"))}\n`));
-        await go.promise;
-        await stream.send(Buffer.from(`${JSON.stringify(record("two"))}\n`));
-        await stream.end();
-      },
-    );
+    await using _logs = await served.answerStreams("logs", async (opening, stream) => {
+      asked.push(opening);
+      await stream.send(Buffer.from(`${JSON.stringify(record("one"))}\n`));
+      await go.promise;
+      await stream.send(Buffer.from(`${JSON.stringify(record("two"))}\n`));
+      await stream.end();
+    });
     const path = "/logs?project=shop&service=web&service=db&tail=5&follow=true&since=2026-01-01T00:00:00Z";
     const answer = await served.client.open("GET", path);
     expect(answer.headers["content-type"]).toBe("application/x-ndjson");
@@ -188,20 +183,17 @@ describe("GET /logs", () => {
 
   it("takes one service as a list of one", async () => {
     const asked: NodeOpening<"logs">[] = [];
-    await using _logs = served.agent.serveStreams<NodeOpening<"logs">>(
-      nodeSubject(NODE, "logs"),
-      async (opening, stream) => {
-        asked.push(opening);
-        await stream.end();
-      },
-    );
+    await using _logs = await served.answerStreams("logs", async (opening, stream) => {
+      asked.push(opening);
+      await stream.end();
+    });
     await served.client.send("GET", "/logs?service=web");
     expect(asked[0]?.services).toEqual(["web"]);
   });
 
   it("ends the node's stream when the client goes away", async () => {
     const ended = Promise.withResolvers<void>();
-    await using _logs = served.agent.serveStreams(nodeSubject(NODE, "logs"), async (_opening, stream: MessageStream) => {
+    await using _logs = await served.answerStreams("logs", async (_opening, stream) => {
       await stream.send(Buffer.from("\n"));
       if (!stream.signal.aborted) await once(stream.signal, "abort");
       ended.resolve();
@@ -216,7 +208,7 @@ describe("GET /logs", () => {
     let sent = 0;
     const chunk = Buffer.alloc(64 * 1024, "x");
     const stalled = Promise.withResolvers<void>();
-    await using _logs = served.agent.serveStreams(nodeSubject(NODE, "logs"), async (_opening, stream: MessageStream) => {
+    await using _logs = await served.answerStreams("logs", async (_opening, stream) => {
       for (; sent < 2_000; sent++) {
         const waiting = setTimeout(() => stalled.resolve(), 300);
         await stream.send(chunk);
@@ -267,14 +259,11 @@ describe("a node's resources", () => {
 
   it("are listed, found by name and removed, and what is not there is told with what is", async () => {
     const removed: string[] = [];
-    await using _list = served.agent.serve(nodeSubject(NODE, "volume-list"), async () => [volume]);
-    await using _remove = served.agent.serve<NodeRequest<"volume-remove">, { removed: boolean }>(
-      nodeSubject(NODE, "volume-remove"),
-      async ({ name }) => {
-        if (name === volume.name) removed.push(name);
-        return { removed: name === volume.name };
-      },
-    );
+    await using _list = await served.answer("volume-list", async () => [volume]);
+    await using _remove = await served.answer("volume-remove", async ({ name }) => {
+      if (name === volume.name) removed.push(name);
+      return { removed: name === volume.name };
+    });
     expect(await served.client.get("/volumes")).toEqual([volume]);
     expect(await served.client.get("/volumes/shop_data")).toEqual(volume);
     expect(await served.client.send("DELETE", "/volumes/shop_data")).toMatchObject({ status: 204, body: "" });
@@ -288,7 +277,7 @@ describe("a node's resources", () => {
   });
 
   it("tells the node's own refusal", async () => {
-    await using _remove = served.agent.serve(nodeSubject(NODE, "image-remove"), async () => {
+    await using _remove = await served.answer("image-remove", async () => {
       throw refusal("SLIPWAY_TESTING_IN_USE", "web uses it");
     });
     expect(await served.client.send("DELETE", "/images?reference=busybox")).toMatchObject({

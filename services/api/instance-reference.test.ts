@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ObservedInstance } from "#contracts/instance.ts";
 import type { Snapshot } from "#services/state/snapshot.ts";
+import { assignment } from "#services/state/testing/assignment.ts";
 import { observation } from "#services/state/testing/observation.ts";
-import { service } from "#services/state/testing/specs.ts";
 import { resolveInstance } from "./instance-reference.ts";
 
 interface Given {
@@ -18,15 +18,10 @@ interface Given {
 }
 
 function world(...given: Given[]): Snapshot {
-  const assignments = given.map(({ id, project = "shop", service: name = "web", index = 1, draining, ...rest }) => ({
+  const assignments = given.map(({ id, draining, state: _state, leaving: _leaving, ...changes }) => ({
     key: `n1.${id}`,
     revision: 1,
-    value: {
-      ...{ instanceId: id, name: rest.name ?? `${project}-${name}-${index}`, project, service: name, index, revision: "r" },
-      ...{ node: "n1", desired: "running" as const, runSerial: 0, spec: service(name), networks: {}, volumes: {} },
-      createdAt: "2026-01-01T00:00:00Z",
-      ...(draining === true ? { drainingSince: "2026-01-01T00:00:01Z" } : {}),
-    },
+    value: assignment(id, { ...changes, ...(draining === true ? { drainingSince: "2026-01-01T00:00:01Z" } : {}) }),
   }));
   const observed = assignments.map((entry, at) => ({
     ...entry,

@@ -53,16 +53,16 @@ function randomSpec(random: Random, name: string): ProjectSpec {
 
 /** Anything that people, nodes, clocks and crashes do. */
 function step(random: Random, world: WorldInMemory, name: string): void {
-  const project = world.snapshot.desired.find(({ key }) => key === name)?.value;
+  const wanted = world.snapshot.desired.find(({ key }) => key === name)?.value;
   switch (random.below(8)) {
     case 0:
-      if (project?.removal === undefined) world.want(randomSpec(random, name));
+      if (wanted?.removal === undefined) world.want(randomSpec(random, name));
       return;
     case 1:
-      if (project !== undefined) world.change(name, { stopped: random.pick([[], ["web"], ["web/1", "db"]]) });
+      if (wanted !== undefined) world.change(name, { stopped: random.pick([[], ["web"], ["web/1", "db"]]) });
       return;
     case 2:
-      if (project !== undefined && random.below(3) === 0) world.change(name, { removal: { volumes: true } });
+      if (wanted !== undefined && random.below(3) === 0) world.change(name, { removal: { volumes: true } });
       return;
     case 3:
       world.crashAfter(random.below(3));
@@ -106,8 +106,8 @@ describe("after any history of changes, failures and crashes", () => {
     expect(there.toSorted()).toEqual(wanted.toSorted());
     expect(world.snapshot.observed).toHaveLength(wanted.length);
     expect(world.snapshot.desired.every(({ value }) => value.removal === undefined)).toBe(true);
-    const ready = world.snapshot.routes.map(({ value }) => [value.project, value.targets.length]);
-    const web = world.snapshot.desired.map(({ key, value }) => [key, value.spec.services["web"]?.replicas]);
+    const ready = world.snapshot.routes.map(({ value }) => `${value.project} ${value.targets.length}`);
+    const web = world.snapshot.desired.map(({ key, value }) => `${key} ${value.spec.services["web"]?.replicas}`);
     expect(ready.toSorted()).toEqual(web.toSorted());
   });
 });

@@ -5,8 +5,8 @@ import { connectPlatform } from "#messaging/connect.ts";
 import type { Bucket, Platform } from "#messaging/platform.ts";
 import { ScratchServer } from "#messaging/testing/scratch-server.ts";
 import { BucketView } from "./bucket-view.ts";
+import { assignment } from "./testing/assignment.ts";
 import { observation } from "./testing/observation.ts";
-import { service } from "./testing/specs.ts";
 
 let server: ScratchServer;
 let agent: Platform;
@@ -24,15 +24,8 @@ afterAll(async () => {
 const logNothing = (): void => undefined;
 const open = (): Promise<BucketView<ObservedInstance>> => BucketView.open(bucket, logNothing, AbortSignal.timeout(10_000));
 
-function instance(instanceId: string, changes: Partial<ObservedInstance> = {}): ObservedInstance {
-  return observation(
-    {
-      ...{ instanceId, name: "shop-web-1", project: "shop", service: "web", index: 1, node: "n1", revision: "r" },
-      ...{ desired: "running", runSerial: 0, spec: service("web"), networks: {}, volumes: {}, createdAt: "2026-01-01" },
-    },
-    changes,
-  );
-}
+const instance = (instanceId: string, changes: Partial<ObservedInstance> = {}): ObservedInstance =>
+  observation(assignment(instanceId), changes);
 
 const A = instanceKey("n1", "00000000000a");
 const B = instanceKey("n1", "00000000000b");

@@ -6,6 +6,7 @@ import { instanceKey } from "#contracts/buckets.ts";
 import { projectStatus } from "./project-status.ts";
 import { serviceRevision } from "./revision.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { assignment } from "./testing/assignment.ts";
 import { observation } from "./testing/observation.ts";
 import { HEALTHCHECK, dependsOn, desired, project, service } from "./testing/specs.ts";
 
@@ -25,16 +26,8 @@ function statusOf({ spec = {}, changes = {}, reports, outdated = false, runSeria
   const wanted = project("shop", [service("web", spec)]);
   const assignments = reports.map((_, at) => {
     const instanceId = String(at + 1).padStart(12, "0");
-    const value = {
-      ...{ instanceId, name: `shop-web-${at + 1}`, project: "shop", service: "web", index: at + 1, node: "n1" },
-      revision: outdated ? "old" : serviceRevision(wanted, "web"),
-      desired: "running" as const,
-      runSerial,
-      spec: wanted.services["web"]!,
-      networks: {},
-      volumes: {},
-      createdAt: "2026-01-01T00:00:00.000Z",
-    };
+    const revision = outdated ? "old" : serviceRevision(wanted, "web");
+    const value = assignment(instanceId, { index: at + 1, revision, runSerial, spec: wanted.services["web"]! });
     return { key: instanceKey("n1", instanceId), value, revision: at + 1 };
   });
   const observed = assignments.flatMap((entry, at) => {
@@ -136,18 +129,7 @@ describe("a project's state", () => {
   });
 
   it("is progressing until the last instance of a removed service is gone", () => {
-    const gone = observation({
-      ...{ instanceId: "0123456789ab", name: "shop-old-1", project: "shop", service: "old", index: 1, node: "n1" },
-      ...{
-        revision: "r",
-        desired: "running",
-        runSerial: 0,
-        spec: service("old"),
-        networks: {},
-        volumes: {},
-        createdAt: "",
-      },
-    });
+    const gone = observation(assignment("0123456789ab", { service: "old" }));
     const snapshot = { desired: [], assignments: [], observed: [{ key: "n1.x", value: gone, revision: 1 }], routes: [] };
     const status = projectStatus(desired(project("shop", [service("web", { replicas: 0 })])), snapshot);
     expect(status.state).toBe("progressing");

@@ -5,12 +5,10 @@ import type { RunRequest } from "#contracts/api.ts";
 import { ATTACH_CHANNEL, type AttachControl, decodeFrame, encodeControl, encodeFrame } from "#contracts/attach.ts";
 import type { ObservedInstance } from "#contracts/instance.ts";
 import type { NodeOpening } from "#contracts/node-operations.ts";
-import { nodeSubject } from "#contracts/subjects.ts";
-import type { MessageStream } from "#messaging/platform.ts";
 import { service } from "#services/state/testing/specs.ts";
 import { refusal } from "../testing/refusal.ts";
 import { waitForState } from "../state-wait.ts";
-import { NODE, type ServedApi, serveApi } from "../testing/served-api.ts";
+import { type ServedApi, serveApi } from "../testing/served-api.ts";
 
 let served: ServedApi;
 beforeAll(async () => {
@@ -43,16 +41,9 @@ async function readAll(socket: WebSocket): Promise<{ frames: ReturnType<typeof d
 
 const stdout = (text: string): Uint8Array => encodeFrame(ATTACH_CHANNEL.stdout, Buffer.from(text));
 
-function serve<Name extends "attach" | "exec">(
-  operation: Name,
-  handler: (opening: NodeOpening<Name>, stream: MessageStream) => Promise<void>,
-): AsyncDisposable {
-  return served.agent.serveStreams<NodeOpening<Name>>(nodeSubject(NODE, operation), handler);
-}
-
 describe("attach", () => {
   it("carries frames unchanged both ways, and the exit last", async () => {
-    await using _attach = serve("attach", async (_opening, stream) => {
+    await using _attach = await served.answerStreams("attach", async (_opening, stream) => {
       await stream.send(encodeControl({ type: "started", pid: 42 }));
       for await (const frame of stream.incoming) {
         const decoded = decodeFrame(frame);
@@ -80,7 +71,7 @@ describe("attach", () => {
   it.each([true, false])(
     "of an instance with --rm=%s tells the exit when it is (not) gone from its node",
     async (removed) => {
-      await using _attach = serve("attach", async (_opening, stream) => {
+      await using _attach = await served.answerStreams("attach", async (_opening, stream) => {
         await stream.send(encodeControl(EXIT));
         await stream.end();
       });
@@ -97,7 +88,7 @@ describe("attach", () => {
 
   it("ends the node's stream when the client goes away, and keeps the instance", async () => {
     const gone = Promise.withResolvers<void>();
-    await using _attach = serve("attach", async (_opening, stream) => {
+    await using _attach = await served.answerStreams("attach", async (_opening, stream) => {
       await stream.send(stdout("here"));
       stream.signal.addEventListener("abort", () => gone.resolve());
       for await (const _frame of stream.incoming);
@@ -114,7 +105,7 @@ describe("attach", () => {
     let sent = 0;
     const stalled = Promise.withResolvers<void>();
     const chunk = stdout("x".repeat(60_000));
-    await using _attach = serve("attach", async (_opening, stream) => {
+    await using _attach = await served.answerStreams("attach", async (_opening, stream) => {
       for (; sent < 2_000; sent++) {
         const waiting = setTimeout(() => stalled.resolve(), 300);
         await stream.send(chunk);
@@ -142,7 +133,7 @@ describe("attach", () => {
   });
 
   it("tells a node's error after what came before it", async () => {
-    await using _attach = serve("attach", async (_opening, stream) => {
+    await using _attach = await served.answerStreams("attach", async (_opening, stream) => {
       await stream.send(stdout("so far"));
       throw refusal("SLIPWAY_TESTING_IN_USE", "somebody else is attached");
     });
@@ -173,7 +164,7 @@ describe("exec", () => {
 
   it("hands the request to the node and forwards what comes of it", async () => {
     const openings: NodeOpening<"exec">[] = [];
-    await using _exec = serve("exec", async (opening, stream) => {
+    await using _exec = await served.answerStreams("exec", async (opening, stream) => {
       openings.push(opening);
       await stream.send(encodeControl(EXIT));
       await stream.end();

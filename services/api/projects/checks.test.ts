@@ -3,6 +3,7 @@ import type { Assignment } from "#contracts/instance.ts";
 import type { ProjectSpec } from "#contracts/project-spec.ts";
 import type { PublishedPort, ServiceSpec } from "#contracts/service-spec.ts";
 import type { Snapshot } from "#services/state/snapshot.ts";
+import { assignment } from "#services/state/testing/assignment.ts";
 import { dependsOn, desired, project, service } from "#services/state/testing/specs.ts";
 import { checkNeighbours, checkOneOffNeighbours } from "./neighbour-checks.ts";
 import { serviceChanges } from "./service-changes.ts";
@@ -129,32 +130,20 @@ describe("a project is refused what another has:", () => {
   });
 
   it("also when an instance of `slipway run` has it, while it is to run", () => {
-    const assignment = (wanted: Assignment["desired"]): Snapshot => ({
-      ...{ desired: [], observed: [], routes: [] },
-      assignments: [
-        {
-          key: "n1.0123456789ab",
-          revision: 1,
-          value: {
-            ...{
-              instanceId: "0123456789ab",
-              name: "run-job-0123",
-              project: "run",
-              service: "job",
-              index: 1,
-              revision: "r",
-            },
-            ...{ node: "n1", desired: wanted, runSerial: 0, networks: {}, volumes: {}, createdAt: "" },
-            spec: service("job", { ports: [port(80)] }),
-            attached: { interactive: false, waitForAttach: false, removeOnExit: false },
-          },
-        },
-      ],
-    });
+    const job = (wanted: Assignment["desired"]): Snapshot => {
+      const value = assignment("0123456789ab", {
+        name: "run-job-0123",
+        project: "run",
+        desired: wanted,
+        spec: service("job", { ports: [port(80)] }),
+        attached: { interactive: false, waitForAttach: false, removeOnExit: false },
+      });
+      return { desired: [], assignments: [{ key: "n1.0123456789ab", revision: 1, value }], observed: [], routes: [] };
+    };
     const message = "wants the host's port 80/tcp, which run-job-0123 has";
-    expect(apply({ ports: [port(80)] }, assignment("running"))).toThrow(message);
-    expect(apply({ ports: [port(80)] }, assignment("stopped"))).not.toThrow();
-    expect(() => checkOneOffNeighbours(service("b", { ports: [port(80)] }), "run", assignment("running"))).toThrow(message);
+    expect(apply({ ports: [port(80)] }, job("running"))).toThrow(message);
+    expect(apply({ ports: [port(80)] }, job("stopped"))).not.toThrow();
+    expect(() => checkOneOffNeighbours(service("b", { ports: [port(80)] }), "run", job("running"))).toThrow(message);
   });
 });
 

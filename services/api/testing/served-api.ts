@@ -1,6 +1,14 @@
 import { rm } from "node:fs/promises";
 import { connectPlatform } from "#messaging/connect.ts";
-import type { Platform } from "#messaging/platform.ts";
+import type {
+  NodeAnswer,
+  NodeOpening,
+  NodeRequest,
+  NodeRequestOperation,
+  NodeStreamOperation,
+} from "#contracts/node-operations.ts";
+import { nodeSubject } from "#contracts/subjects.ts";
+import type { MessageStream, Platform } from "#messaging/platform.ts";
 import { ScratchServer } from "#messaging/testing/scratch-server.ts";
 import { ClusterState } from "#services/state/cluster-state.ts";
 import { ReportingNode } from "#services/state/testing/reporting-node.ts";
@@ -20,6 +28,16 @@ export interface ServedApi extends AsyncDisposable {
   node: ReportingNode;
   /** What the API logged. */
   logged: string[];
+  /** As the agent's `serve`, resolved when the server knows of it. */
+  answer<Name extends NodeRequestOperation>(
+    operation: Name,
+    handler: (request: NodeRequest<Name>) => Promise<NodeAnswer<Name>>,
+  ): Promise<AsyncDisposable>;
+  /** As the agent's `serveStreams`, resolved when the server knows of it. */
+  answerStreams<Name extends NodeStreamOperation>(
+    operation: Name,
+    handler: (opening: NodeOpening<Name>, stream: MessageStream) => Promise<void>,
+  ): Promise<AsyncDisposable>;
 }
 
 export async function serveApi(): Promise<ServedApi> {
@@ -36,6 +54,21 @@ export async function serveApi(): Promise<ServedApi> {
   const options = { state, platform, home: server.home, node: NODE, version: async () => version, log, port: 0 };
   const api = resources.use(await startApiServer(options));
   const client = new ApiClient({ socketPath: api.socketPath });
+  const known = async (serving: AsyncDisposable): Promise<AsyncDisposable> => {
+    await agent.flush();
+    return serving;
+  };
   const moved = resources.move();
-  return { server, api, client, state, agent, node, logged, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+  return {
+    server,
+    api,
+    client,
+    state,
+    agent,
+    node,
+    logged,
+    answer: (operation, handler) => known(agent.serve(nodeSubject(NODE, operation), handler)),
+    answerStreams: (operation, handler) => known(agent.serveStreams(nodeSubject(NODE, operation), handler)),
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
 }
