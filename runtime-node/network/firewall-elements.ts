@@ -20,7 +20,6 @@ export function networkElements({ bridge, subnet, gateway, internal }: NetworkRe
     element("within", [bridge, bridge]),
     element("subnets", [addressAt(parseSubnet(subnet), 0), bridge]),
     element("gateways", [bridge, gateway]),
-    element("gatewayAddresses", [gateway]),
     ...(internal ? [element("internal", [bridge])] : []),
   ];
 }

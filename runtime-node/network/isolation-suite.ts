@@ -6,7 +6,7 @@ import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import { openPlatformInterface } from "./platform-interface.ts";
 import { type Endpoint, openNetworks, type ProjectNetworks } from "./project-networks.ts";
 import { writeNetSetting } from "./sysctl.ts";
-import { startOutsideWorld, temporaryFolder, TestContainer } from "./test-containers.ts";
+import { PacketProbe, startOutsideWorld, temporaryFolder, TestContainer } from "./test-containers.ts";
 
 /**
  * The same promises twice: with br_netfilter (Docker loads it) the kernel hands frames that never leave a bridge to the IP
@@ -113,6 +113,12 @@ export function describeIsolation(bridgedFrames: BridgedFrames): void {
       await one.container.try(`ip route add default via ${one.endpoint.gateway}`);
       const ways = ["198.51.100.2", "198.51.100.1"].map((address) => one.container.reaches(address, BRIEFLY));
       expect(await Promise.all(ways)).toEqual([false, false]);
+      // Nor one packet that wants no answer.
+      using heard = new PacketProbe(kernel, outside, 9001);
+      const open = await connect("vault", "front");
+      heard.sendFrom(one.container, "198.51.100.2", "from inside");
+      heard.sendFrom(open.container, "198.51.100.2", "from the front");
+      expect(await heard.until("from the front")).toEqual(["from the front"]);
     });
 
     it("is not reached from outside, and has no port to publish", async () => {
@@ -135,6 +141,14 @@ export function describeIsolation(bridgedFrames: BridgedFrames): void {
       expect(await Promise.all(direct)).toEqual(["failed", "failed"]);
       await networks.unpublish(id);
       expect(await outside.hears("198.51.100.1", 8102, BRIEFLY)).toBe("failed");
+    });
+
+    it("reaches a published UDP port", async () => {
+      const { id, container, endpoint } = await connect("shop", "default");
+      await networks.publish(id, [{ ...port(9100, 9003), protocol: "udp" }], endpoint.address);
+      using heard = new PacketProbe(kernel, container, 9003);
+      heard.sendFrom(outside, "198.51.100.1", "by UDP", 9100);
+      expect(await heard.until("by UDP")).toEqual(["by UDP"]);
     });
 
     it("does not reach a port published on 127.0.0.1 or the messaging address", async () => {
@@ -186,10 +200,16 @@ export function describeIsolation(bridgedFrames: BridgedFrames): void {
       expect(await host.hears("127.0.0.1", 2223)).toBe("private 127.0.0.1");
     });
 
-    it("answers DNS on a container's own gateway, whoever publishes port 53", async () => {
-      const { id, container, endpoint } = await connect("shop", "default");
-      await container.serve(53, "impostor");
-      await networks.publish(id, [{ ...port(53, 53), hostIp: "198.51.100.1" }, port(5353, 53)], endpoint.address);
+    it("hears no broadcast of containers", async () => {
+      const { container } = await connect("shop", "default");
+      using heard = new PacketProbe(kernel, host, 9002);
+      heard.sendFrom(container, "255.255.255.255", "to all");
+      heard.sendFrom(container, "198.51.100.1", "to the host");
+      expect(await heard.until("to the host")).toEqual(["to the host"]);
+    });
+
+    it("answers DNS on a container's own gateway", async () => {
+      const { container, endpoint } = await connect("shop", "default");
       await host.serve(53, "resolver", endpoint.gateway);
       expect(await container.hears(endpoint.gateway, 53)).toBe(`resolver ${endpoint.address}`);
     });

@@ -68,12 +68,10 @@ async function bindOverRemains(kernel: Kernel, fd: number, address: Buffer, want
   kernel.call("setsockopt", fd, SOL_SOCKET, SO_REUSEADDR, on, on.byteLength);
 }
 
-export function portInUse(wanted: HostPort, holder: string): Error {
+export function portInUse(wanted: HostPort, holder: string, remedy?: string): Error {
   const { hostIp, hostPort, protocol } = wanted;
-  return networkError(
-    "SLIPWAY_NETWORK_PORT_IN_USE",
-    `port ${hostPort}/${protocol} on ${hostIp} cannot be published: ${holder} has it`,
-  );
+  const message = `port ${hostPort}/${protocol} on ${hostIp} cannot be published: ${holder} has it`;
+  return networkError("SLIPWAY_NETWORK_PORT_IN_USE", message, remedy === undefined ? {} : { remedy });
 }
 
 function describeHolder({ pid, command }: PortHolder): string {

@@ -225,6 +225,18 @@ describe("published ports", () => {
     expect(machine()).not.toContain("5300");
   });
 
+  it("are refused where the platform itself must listen, but not on an address of their own", async () => {
+    const { address } = await attach(await networks.ensure("shop", spec("default")), web, container().pid);
+    for (const hostPort of [53, 4222]) {
+      const port = { hostIp: "0.0.0.0", hostPort, containerPort: 80, protocol: "tcp" as const };
+      await expect(networks.publish(web, [port], address)).rejects.toMatchObject({
+        code: "SLIPWAY_NETWORK_PORT_IN_USE",
+        message: expect.stringContaining("Slipway's"),
+      });
+      expect(await networks.publish(web, [{ ...port, hostIp: "127.0.0.1" }], address)).toHaveLength(1);
+    }
+  });
+
   it("stay as they were for the others when one is refused", async () => {
     const record = await networks.ensure("shop", spec("default"));
     const one = await attach(record, web, container().pid);

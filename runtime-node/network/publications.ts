@@ -3,6 +3,9 @@ import { networkError } from "./errors.ts";
 import { publicationElement } from "./firewall-elements.ts";
 import { applyChange, type NetworkContext } from "./network-context.ts";
 import { type Publication, takeOut } from "./network-state.ts";
+import { portInUse } from "./port-reservation.ts";
+
+const DNS_PORT = 53;
 
 /** The ports of instances that the host answers for. */
 export class Publications {
@@ -19,6 +22,7 @@ export class Publications {
     if (current.length === ports.length && ports.every((port) => current.some((held) => isSame(held, port, address)))) {
       return current;
     }
+    for (const port of ports) this.#assertNotOurs(port);
     await this.unpublish(instanceId);
     const hostPorts = await reservations.hold(instanceId, ports);
     const publications = ports.map(({ hostIp, hostPort, protocol, containerPort }, index) => {
@@ -44,6 +48,15 @@ export class Publications {
     ports.release(dropped);
     firewall.remove(dropped.map(publicationElement));
     return dropped.length > 0;
+  }
+
+  /** A reservation on all addresses would keep nats-server and the DNS servers of networks to come from theirs. */
+  #assertNotOurs(port: PublishedPort): void {
+    const { messagingAddress, messagingPort } = this.#context.pool;
+    if (port.hostIp !== "0.0.0.0" && port.hostIp !== messagingAddress) return;
+    const remedy = "Publish another port, or name the address of this machine to publish this one on.";
+    if (port.hostPort === messagingPort) throw portInUse(port, "Slipway's messaging", remedy);
+    if (port.hostPort === DNS_PORT) throw portInUse(port, "Slipway's DNS for containers", remedy);
   }
 
   #assertPublishable(instanceId: string, ports: readonly PublishedPort[], address: string): void {

@@ -29,7 +29,6 @@ export const SETS = {
   /** (subnet's lowest address, its bridge) */
   subnets: { table: "ip", name: "subnets", key: ["ipv4_addr", "ifname"] },
   gateways: { table: "ip", name: "gateways", key: ["ifname", "ipv4_addr"] },
-  gatewayAddresses: { table: "ip", name: "gateway_addresses", key: ["ipv4_addr"] },
   publishedAnywhere: {
     table: "ip",
     name: "published_any",
@@ -78,6 +77,7 @@ const isForeignIn = isNotIn(SETS.bridges.name, packet.inputInterface);
 const isForeignOut = isNotIn(SETS.bridges.name, packet.outputInterface);
 const isInternalIn = isIn(SETS.internal.name, packet.inputInterface);
 const staysWithin = isIn(SETS.within.name, packet.inputInterface, packet.outputInterface);
+const isOwnGateway = isIn(SETS.gateways.name, packet.inputInterface, packet.ipv4Destination());
 const isAnswer = hasAnyBit(packet.connectionState, packet.CONNECTION_STATE.established | packet.CONNECTION_STATE.related);
 const isPublished = hasAnyBit(packet.connectionStatus, packet.CONNECTION_STATUS.destinationTranslated);
 
@@ -119,9 +119,8 @@ function chainsOf(options: RulesetOptions): Chain[] {
     loopbackGuard,
     forward,
     platformServices(options),
-    gatewayServices,
     input(options),
-    published(options),
+    published,
     { table: "ip", name: "prerouting", base: nat("prerouting", PRIORITY.destinationNat), rules: [jump("published")] },
     { table: "ip", name: "output", base: nat("output", PRIORITY.destinationNat), rules: [jump("published")] },
     postrouting(options),
@@ -149,9 +148,7 @@ const forward: Chain = {
     [...isForeignIn, ...isForeignOut, ...accept],
     // Seen here at all when br_netfilter hands bridged frames to the IP hooks.
     [...staysWithin, ...accept],
-    [...hasAnyBit(packet.connectionState, packet.CONNECTION_STATE.invalid), ...drop],
     [...isInternalIn, ...drop],
-    [...isIn(SETS.internal.name, packet.outputInterface), ...drop],
     [...isAnswer, ...accept],
     [...isPublished, ...accept],
     [...isOurBridgeOut, ...drop],
@@ -177,17 +174,6 @@ function platformServices({ messagingPort }: RulesetOptions): Chain {
   };
 }
 
-/** A container's own gateway: ping and DNS. */
-const gatewayServices: Chain = {
-  table: "ip",
-  name: "gateway_services",
-  rules: [
-    [...equals(packet.transportProtocol, ICMP), ...accept],
-    [...equals(packet.destinationPort, DNS_PORT), ...accept],
-    drop,
-  ],
-};
-
 /** What containers reach on the host: DNS, messaging, and (from networks with a way out) what any machine outside reaches. */
 function input({ messagingAddress }: RulesetOptions): Chain {
   return {
@@ -198,33 +184,29 @@ function input({ messagingAddress }: RulesetOptions): Chain {
       [...equals(packet.ipv4Destination(), ipv4Bytes(messagingAddress)), ...jump("platform_services")],
       [...isForeignIn, ...accept],
       [...isAnswer, ...accept],
-      [...isIn(SETS.gateways.name, packet.inputInterface, packet.ipv4Destination()), ...jump("gateway_services")],
+      [...isOwnGateway, ...equals(packet.transportProtocol, ICMP), ...accept],
+      [...isOwnGateway, ...equals(packet.destinationPort, DNS_PORT), ...accept],
       [...isInternalIn, ...drop],
-      // Another network's gateway, or our own broadcast address.
+      // Anything else of the host's at a gateway, its own or another network's.
       [...equals(packet.ipv4Destination(2), poolPrefix(messagingAddress)), ...drop],
+      // Broadcasts and multicasts, which services of the host may listen to.
       [...differs(packet.destinationKind, packet.LOCAL_DESTINATION), ...drop],
     ],
   };
 }
 
-/** Published ports, but never in front of the platform's own messaging and DNS. */
-function published({ messagingAddress }: RulesetOptions): Chain {
-  const isLocal = equals(packet.destinationKind, packet.LOCAL_DESTINATION);
-  return {
-    table: "ip",
-    name: "published",
-    rules: [
-      [...equals(packet.ipv4Destination(), ipv4Bytes(messagingAddress)), ...verdict("return")],
-      [
-        ...isIn(SETS.gatewayAddresses.name, packet.ipv4Destination()),
-        ...equals(packet.destinationPort, DNS_PORT),
-        ...verdict("return"),
-      ],
-      destinationFrom(SETS.publishedAt.name, packet.ipv4Destination(), packet.transportProtocol, packet.destinationPort),
-      [...isLocal, ...destinationFrom(SETS.publishedAnywhere.name, packet.transportProtocol, packet.destinationPort)],
+/** Published ports, for packets from anywhere to this machine. */
+const published: Chain = {
+  table: "ip",
+  name: "published",
+  rules: [
+    destinationFrom(SETS.publishedAt.name, packet.ipv4Destination(), packet.transportProtocol, packet.destinationPort),
+    [
+      ...equals(packet.destinationKind, packet.LOCAL_DESTINATION),
+      ...destinationFrom(SETS.publishedAnywhere.name, packet.transportProtocol, packet.destinationPort),
     ],
-  };
-}
+  ],
+};
 
 function postrouting({ messagingAddress }: RulesetOptions): Chain {
   return {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Kernel } from "#kernel/kernel.ts";
 import {
@@ -11,21 +12,27 @@ import {
   openNetworkNamespace,
   openRouteSocketIn,
 } from "#kernel/netlink/network-namespace.ts";
+import { ipv4Bytes } from "#kernel/netlink/ipv4.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 
 const run = promisify(execFile);
 const PATIENTLY = 5;
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO_BROADCAST = 6;
+const MSG_DONTWAIT = 0x40;
 
 /** For tests: a network namespace with processes in it, standing for a container or a machine. */
 export class TestContainer implements AsyncDisposable {
   /** 0 for the host. */
   readonly pid: number;
-  readonly #namespacePath: string;
+  readonly namespacePath: string;
   readonly #resources = new AsyncDisposableStack();
 
   private constructor(pid: number, namespacePath: string) {
     this.pid = pid;
-    this.#namespacePath = namespacePath;
+    this.namespacePath = namespacePath;
   }
 
   static start(kernel: Kernel): TestContainer {
@@ -48,7 +55,7 @@ export class TestContainer implements AsyncDisposable {
   /** Runs a command inside; its output, or `failed` when it does not exit with 0. */
   async try(command: string): Promise<string> {
     try {
-      const { stdout } = await run("nsenter", [`--net=${this.#namespacePath}`, "sh", "-c", command]);
+      const { stdout } = await run("nsenter", [`--net=${this.namespacePath}`, "sh", "-c", command]);
       return stdout.trim();
     } catch {
       return "failed";
@@ -72,7 +79,7 @@ export class TestContainer implements AsyncDisposable {
         socket.end("${greeting} " + socket.remoteAddress + "\\n");
       });
       server.listen(${port}, "${address}", () => console.log("listening"));`;
-    const args = [`--net=${this.#namespacePath}`, process.execPath, "-e", script];
+    const args = [`--net=${this.namespacePath}`, process.execPath, "-e", script];
     const server = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#endWith(server);
     const ended = once(server, "exit").then(() => Promise.reject(new Error(`the server on port ${port} did not start`)));
@@ -91,6 +98,59 @@ export class TestContainer implements AsyncDisposable {
       await once(child, "exit");
     });
   }
+}
+
+/** For tests: hears single UDP packets on a port of one namespace, sent from another, with nobody waiting for answers. */
+export class PacketProbe implements Disposable {
+  readonly #kernel: Kernel;
+  readonly #port: number;
+  readonly #fd: number;
+  readonly #heard: string[] = [];
+
+  constructor(kernel: Kernel, listener: TestContainer, port: number) {
+    this.#kernel = kernel;
+    this.#port = port;
+    this.#fd = this.#socketIn(listener);
+    kernel.call("bind", this.#fd, ipv4SocketAddress("0.0.0.0", port), 16);
+  }
+
+  sendFrom(sender: TestContainer, address: string, text: string, port = this.#port): void {
+    const fd = this.#socketIn(sender);
+    const on = Buffer.from([1, 0, 0, 0]);
+    this.#kernel.call("setsockopt", fd, SOL_SOCKET, SO_BROADCAST, on, 4);
+    const data = Buffer.from(text);
+    this.#kernel.attempt("sendto", fd, data, data.byteLength, 0, ipv4SocketAddress(address, port), 16);
+    this.#kernel.call("close", fd);
+  }
+
+  /** All that was heard up to this text, which must come: what was sent before it and is not there was dropped. */
+  async until(text: string): Promise<string[]> {
+    const buffer = Buffer.alloc(256);
+    while (!this.#heard.includes(text)) {
+      const length = this.#kernel.attempt("recvfrom", this.#fd, buffer, buffer.byteLength, MSG_DONTWAIT, null, null);
+      if (length > 0) this.#heard.push(buffer.toString("utf8", 0, length));
+      else await setImmediate();
+    }
+    return this.#heard;
+  }
+
+  [Symbol.dispose](): void {
+    this.#kernel.call("close", this.#fd);
+  }
+
+  #socketIn(container: TestContainer): number {
+    return inNetworkNamespace(this.#kernel, container.namespacePath, () =>
+      this.#kernel.call("socket", AF_INET, SOCK_DGRAM_CLOEXEC, 0),
+    );
+  }
+}
+
+function ipv4SocketAddress(address: string, port: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16LE(AF_INET, 0);
+  bytes.writeUInt16BE(port, 2);
+  bytes.set(ipv4Bytes(address), 4);
+  return bytes;
 }
 
 /**

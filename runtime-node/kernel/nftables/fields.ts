@@ -15,7 +15,7 @@ export const transportProtocol = meta(16, 1);
 
 /** enum nft_ct_keys; the bits are nf_conntrack_common.h's IP_CT_* and IPS_*. */
 export const connectionState = connection(0);
-export const CONNECTION_STATE = { invalid: 0x1, established: 0x2, related: 0x4 } as const;
+export const CONNECTION_STATE = { established: 0x2, related: 0x4 } as const;
 export const connectionStatus = connection(2);
 export const CONNECTION_STATUS = { destinationTranslated: 0x20 } as const;
 
