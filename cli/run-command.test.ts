@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { OtlpReceiver } from "#telemetry/testing/otlp-receiver.ts";
 import { ContractServer, problem } from "./testing/contract-server.ts";
 import { runInProcess } from "./testing/run-in-process.ts";
 
@@ -62,6 +63,17 @@ test("over TCP the token and a trace context go along", async () => {
   expect(headers.authorization).toBe("Bearer secret");
   expect(headers.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
   expect(headers.traceparent).not.toBe(traceparent);
+});
+
+test("where traces are exported the command's own span is the parent of what it asks for", async () => {
+  await using receiver = await OtlpReceiver.start();
+  server = await ContractServer.start({ "GET /v1/instances": () => ({ json: [] }) });
+  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint };
+  await runInProcess(["ps"], { server, environment });
+  const [span] = receiver.spans;
+  expect(receiver.spans).toHaveLength(1);
+  expect(span).toMatchObject({ name: "slipway ps", resource: { "service.name": "slipway-cli" } });
+  expect(server.requests[0]!.headers.traceparent).toBe(`00-${span!.traceId}-${span!.spanId}-01`);
 });
 
 test.each([

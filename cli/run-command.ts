@@ -1,8 +1,8 @@
 import { toSlipwayError } from "#contracts/slipway-error.ts";
 import { ApiClient } from "./api/client.ts";
 import { apiTarget } from "./api/target.ts";
-import { commandTraceparent } from "./api/trace-context.ts";
 import { parseFlags } from "./arguments/parse-flags.ts";
+import { inCommandTrace } from "./command-trace.ts";
 import { cliError, QuietExit } from "./errors.ts";
 import { findVerb } from "./find-verb.ts";
 import { generalHelp, groupHelp, verbHelp } from "./help-text.ts";
@@ -62,18 +62,10 @@ async function runVerb(verb: Verb, args: readonly string[], context: CommandCont
     terminal.stdout.write(verbHelp(verb));
     return 0;
   }
-  const traceparent = commandTraceparent(environment);
-  using api = new ApiClient({ target: apiTarget(environment), token: environment.SLIPWAY_TOKEN, traceparent });
-  const takeSignals = (onSignal: (name: NodeJS.Signals) => void): Disposable => signals.take(onSignal);
-  const invocation = {
-    flags: flags as never,
-    operands,
-    json,
-    environment,
-    terminal,
-    api,
-    signal: signals.signal,
-    takeSignals,
-  };
-  return (await verb.run(invocation)) ?? 0;
+  return inCommandTrace(verb.name, environment, async (traceparent) => {
+    using api = new ApiClient({ target: apiTarget(environment), token: environment.SLIPWAY_TOKEN, traceparent });
+    const takeSignals = (onSignal: (name: NodeJS.Signals) => void): Disposable => signals.take(onSignal);
+    const call = { flags: flags as never, operands, json, environment, terminal, api, signal: signals.signal, takeSignals };
+    return (await verb.run(call)) ?? 0;
+  });
 }

@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { VersionInfo } from "#contracts/api.ts";
-import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 import { hasCode } from "#contracts/slipway-error.ts";
 import type { ApiClient } from "../api/client.ts";
 import { getVersion } from "../api/resources.ts";
+import { packageVersion } from "../package-version.ts";
 import { printJson } from "../output/table.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -26,11 +24,6 @@ export const version = defineVerb({
 
 function formatServer(server: VersionInfo): string {
   return `server ${server.version} (Node ${server.node}, nats-server ${server.natsServer}, ${server.kernel}, runtime ${server.runtime})\n`;
-}
-
-function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
-  return manifest.version;
 }
 
 /** That no server runs is an answer here, not an error. */
