@@ -30,7 +30,8 @@ async function inRecordedSpan<Result>(
   const { inSpan } = await import("#telemetry/in-span.ts");
   await using _telemetry = await startTelemetry({ service: "slipway-cli", version: packageVersion(), environment });
   const parent = propagation.extract(context.active(), { traceparent: environment.TRACEPARENT });
-  return context.with(parent, () =>
+  // Awaited here: tracing must not end before the command does.
+  return await context.with(parent, () =>
     inSpan("slipway.cli", `slipway ${verb}`, {}, (span) => work(formatTraceparent(span.spanContext()))),
   );
 }
