@@ -1,7 +1,10 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -41,6 +44,36 @@ test("set-up runs in the installed package", async () => {
     env: { ...process.env, SLIPWAY_NATS_SERVER: join(REPOSITORY, ".slipway/bin/nats-server") },
   });
   expect(stderr).toContain("nats-server");
+});
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return String(port);
+}
+
+test("the installed package's processes start, run a container and end", async () => {
+  const slipway = join(folder, "node_modules/.bin/slipway");
+  const home = join(folder, "home");
+  const env = { ...process.env, SLIPWAY_HOME: home, SLIPWAY_NATS_SERVER: join(REPOSITORY, ".slipway/bin/nats-server") };
+  const ports = ["--http-port", await freePort(), "--https-port", await freePort()];
+  const server = spawn(slipway, ["server", "--stop-containers", ...ports], {
+    cwd: "/",
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(server, "close");
+  try {
+    for await (const line of createInterface(server.stdout)) if (line.includes("ready — home")) break;
+    const { stdout } = await run(slipway, ["run", "--rm", "host", "echo", "from the package"], { cwd: "/", env });
+    expect(stdout).toBe("from the package\n");
+  } finally {
+    server.kill("SIGTERM");
+    server.stdout.resume();
+  }
+  expect(await ended).toEqual([0, null]);
 });
 
 test("the launcher follows links to itself", async () => {
