@@ -166,6 +166,15 @@ export function describeIsolation(bridgedFrames: BridgedFrames): void {
   });
 
   describe.concurrent("the host", () => {
+    it("reaches every port of a container at its address, as a gateway and a health check do", async () => {
+      const { container, endpoint } = await connect("shop", "default");
+      const sealed = await connect("vault", "inside", true);
+      await container.serve(81, "direct");
+      await sealed.container.serve(81, "sealed");
+      expect(await host.hears(endpoint.address, 81)).toBe(`direct ${endpoint.gateway}`);
+      expect(await host.hears(sealed.endpoint.address, 81)).toBe(`sealed ${sealed.endpoint.gateway}`);
+    });
+
     it("reaches a published port by 127.0.0.1 and by its outer address", async () => {
       const { id, container, endpoint } = await connect("shop", "default");
       await container.serve(80, "shop");

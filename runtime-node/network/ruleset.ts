@@ -145,7 +145,6 @@ const forward: Chain = {
   name: "forward",
   base: filter("forward", PRIORITY.filter),
   rules: [
-    [...isForeignIn, ...isForeignOut, ...accept],
     // Seen here at all when br_netfilter hands bridged frames to the IP hooks.
     [...staysWithin, ...accept],
     [...isInternalIn, ...drop],
@@ -167,7 +166,6 @@ function platformServices({ messagingPort }: RulesetOptions): Chain {
     rules: [
       [...equals(packet.inputInterface, LOOPBACK_NAME), ...accept],
       [...isForeignIn, ...drop],
-      [...isAnswer, ...accept],
       [...isMessaging, ...accept],
       drop,
     ],
