@@ -36,9 +36,11 @@ afterAll(async () => {
 
 const EARLY = "x".repeat(300_000);
 
-/** Answers without reading the request, and says when that has been given up. */
+/** Answers before the request has ended, and says when that has ended, and whether it was whole. */
 function answerEarly(request: IncomingMessage, response: ServerResponse): void {
-  request.once("close", () => upstream.server.emit("upload-ended"));
+  const ended = (): boolean => upstream.server.emit("upload-ended", request.complete);
+  request.once("end", ended).resume();
+  request.socket.once("close", ended);
   response.writeHead(413).end(EARLY);
 }
 
@@ -86,7 +88,7 @@ describe("an HTTP/2 connection", () => {
       stream.setEncoding("utf8").on("data", (text: string) => (body += text));
       await once(stream, "close");
       expect([body.length, stream.rstCode]).toEqual([EARLY.length, 0]);
-      await ended;
+      expect(await ended).toEqual([false]);
     }
     expect(await askHttp2(session, { ":path": "/" })).toMatchObject({ status: 200 });
   });

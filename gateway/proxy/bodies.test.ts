@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, askHttp2, openHttp2, openTls, readToEnd, requestOptions } from "../testing/clients.ts";
+import { Http2Frames } from "../testing/http2-frames.ts";
 import { startGateway, type TestGateway } from "../testing/start-gateway.ts";
 import { startUpstream, type TestUpstream } from "../testing/start-upstream.ts";
 
@@ -58,6 +59,10 @@ const HANDLERS: Record<string, (request: IncomingMessage, response: ServerRespon
   "/early": (request, response) => {
     request.pause();
     response.writeHead(413).end("too much");
+  },
+  "/partial": (request) => {
+    request.once("data", () => upstream.server.emit("upload-began"));
+    request.once("close", () => upstream.server.emit("upload-ended", request.complete));
   },
   "/none": (_request, response) => void response.writeHead(204).end(),
 };
@@ -217,6 +222,33 @@ describe("a request's body", () => {
     expect(headers[":status"]).toBe(408);
     stream.close();
   });
+
+  test("that is cut off does not look whole to the target", async () => {
+    const request = httpsRequest(requestOptions(gateway, "shop.test", "/partial", { method: "POST" }));
+    request.on("error", () => undefined);
+    const ended = once(upstream.server, "upload-ended");
+    const begun = once(upstream.server, "upload-began");
+    request.write("half");
+    await begun;
+    request.destroy();
+    expect(await ended).toEqual([false]);
+  });
+
+  test.each(["with CANCEL", "without an error", "with its connection"])(
+    "that is cut off over HTTP/2 %s does not look whole to the target",
+    async (how) => {
+      const frames = await Http2Frames.open(gateway, "shop.test");
+      const ended = once(upstream.server, "upload-ended");
+      const begun = once(upstream.server, "upload-began");
+      frames.headers(1, { ":method": "POST", ":scheme": "https", ":authority": "shop.test", ":path": "/partial" });
+      frames.data(1, "half");
+      await begun;
+      if (how === "with its connection") frames.socket.destroy();
+      else frames.reset(1, how === "with CANCEL" ? 8 : 0);
+      expect(await ended).toEqual([false]);
+      frames.socket.destroy();
+    },
+  );
 
   test("waits for 100 (Continue) when the client does", async () => {
     const options = { method: "POST", headers: { expect: "100-continue", "content-length": 5 } };

@@ -31,15 +31,20 @@ export function hasBody(request: ClientRequest): boolean {
 }
 
 /**
- * Ends an HTTP/2 stream with its response, though its request goes on (RFC 9113, 8.1): the rest would come to nobody, or never, and the
- * stream stay open. HTTP/1.1 has to read on to the next request.
+ * Takes the body of an HTTP/2 request that is cut off away from its target: node ends it as if it were whole. A stream also ends with its
+ * response though its request goes on (RFC 9113, 8.1), since the rest would come to nobody; HTTP/1.1 has to read on to the next request.
  */
-export function endWithResponse(request: ClientRequest, response: ClientResponse): void {
+export function cutUploadWithStream(request: ClientRequest, response: ClientResponse): void {
   if (!isHttp2(response)) return;
-  // The response's own "finish" comes with the end of the stream.
+  // The response's own "finish" comes only with the end of the stream.
   const { stream } = response;
+  request.once("aborted", () => request.unpipe());
   stream.once("finish", () => {
-    if (!request.complete) stream.close(NGHTTP2_NO_ERROR);
+    if (request.complete) return;
+    request.unpipe();
+    // A stream closes only when it has been read.
+    request.resume();
+    stream.close(NGHTTP2_NO_ERROR);
   });
 }
 

@@ -110,9 +110,10 @@ test("a page names the request by the id in its header", async () => {
   expect(problemOf(answer)["requestId"]).toBe(answer.headers["x-request-id"]);
 });
 
-test("HEAD gets the status and no body", async () => {
-  const answer = await ask(gateway, "paths.test", "/", { method: "HEAD" });
-  expect(answer).toMatchObject({ status: 404, body: "" });
+test("HEAD gets the status and no body, over both versions", async () => {
+  await using session = await openHttp2(gateway, "paths.test");
+  expect(await ask(gateway, "paths.test", "/", { method: "HEAD" })).toMatchObject({ status: 404, body: "" });
+  expect(await askHttp2(session, { ":path": "/", ":method": "HEAD" })).toMatchObject({ status: 404, body: "" });
 });
 
 test("HTTP/2 gets the same page", async () => {

@@ -45,7 +45,7 @@ export function answerError(
   if (closeConnection && !isHttp2(response)) response.setHeader("connection", "close");
   response.statusCode = page.status;
   if (!isHttp2(response)) response.statusMessage = STATUS_CODES[page.status] ?? "";
-  response.end(request.method === "HEAD" ? "" : page.body);
+  response.end(page.body);
 }
 
 function htmlPage(error: SlipwayError, requestId: string): string {

@@ -43,7 +43,6 @@ function relayBody(answer: IncomingMessage, response: ClientResponse, stalledMs:
     if (Object.keys(answer.trailers).length > 0) response.addTrailers(answer.trailers);
   });
   answer.once("error", (cause) => {
-    resetClient(response);
     reject(gatewayError("SLIPWAY_GATEWAY_TARGET_BROKE", "the service broke off in the middle of its answer", { cause }));
   });
   // Not "finish": an HTTP/2 stream that its client has reset counts as finished.

@@ -2,7 +2,13 @@ import { randomUUID } from "node:crypto";
 import { toSlipwayError } from "#contracts/slipway-error.ts";
 import type { GatewayContext } from "../context.ts";
 import { errorFields } from "../log.ts";
-import { ClientGone, type ClientRequest, type ClientResponse, type Exchange, endWithResponse } from "./client-exchange.ts";
+import {
+  ClientGone,
+  type ClientRequest,
+  type ClientResponse,
+  type Exchange,
+  cutUploadWithStream,
+} from "./client-exchange.ts";
 import { answerError } from "./error-page.ts";
 import { findRoute } from "./find-route.ts";
 import { forwardRequest } from "./forward-request.ts";
@@ -37,7 +43,7 @@ export async function handleRequest(
 
 async function serve(context: GatewayContext, exchange: Exchange): Promise<void> {
   const { request, response, requestId, trace } = exchange;
-  endWithResponse(request, response);
+  cutUploadWithStream(request, response);
   watchUpload(request, context.settings.bodyIdleTimeoutMs, (error) => {
     answerError(request, response, error, requestId, true);
   });
