@@ -128,7 +128,7 @@ describe("a request at a target that is removed", () => {
     const answer = ask(gateway, "shop.test", "/");
     await once(slow.server, "request");
     const cancelled = once(slow.server, "cancelled");
-    gateway.route("shop.test", "/", []);
+    gateway.route("shop.test", "/", [slow.target("draining")]);
     await expect(cancelled).resolves.toBeDefined();
     await answer;
   });

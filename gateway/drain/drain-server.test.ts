@@ -61,10 +61,12 @@ describe("a gateway that drains", () => {
   });
 
   test("lets a request end, and its connection after it", async () => {
-    const socket = await openTls(gateway, "shop.test");
+    const [socket, silent] = [await openTls(gateway, "shop.test"), await openTls(gateway, "shop.test")];
     socket.write("GET /wait HTTP/1.1\r\nHost: shop.test\r\n\r\n");
     await once(upstream.server, "request");
     const drained = gateway.drain();
+    // Its end shows that the time of connections without a request is over.
+    await once(silent, "close");
     upstream.server.emit("answer");
     const text = String(await socket.toArray());
     expect(text).toMatch(/^HTTP\/1\.1 200 [^]*connection: close\r\n[^]*done/);
@@ -85,11 +87,13 @@ describe("a gateway that drains", () => {
 
   test("tells HTTP/2 clients to go elsewhere and lets their streams end", async () => {
     await using session = await openHttp2(gateway, "shop.test");
+    const silent = await openTls(gateway, "shop.test");
     const answer = askHttp2(session, { ":path": "/wait" });
     await once(upstream.server, "request");
     const goaway = once(session, "goaway");
     const drained = gateway.drain();
     await goaway;
+    await once(silent, "close");
     upstream.server.emit("answer");
     expect(await answer).toMatchObject({ status: 200, body: "done" });
     await drained;

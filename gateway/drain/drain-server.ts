@@ -24,7 +24,7 @@ export function trackConnections(server: Closable): ServerDrain {
   let draining = false;
   server.on("connection", (socket: Socket) => connections.accepted(socket));
   server.on("secureConnection", (socket: Socket) => connections.secured(socket));
-  server.on("session", (session: ServerHttp2Session) => connections.used(session.socket));
+  server.on("session", (session: ServerHttp2Session) => connections.opened(session));
   server.on("request", (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
     if (!("stream" in request)) connections.used(request.socket);
     // A connection that was answering when the end began is idle only then, and would stay for its keep-alive time.
@@ -66,6 +66,7 @@ class Connections {
   readonly #accepted = new Set<Socket>();
   readonly #seen = new Set<Socket>();
   readonly #used = new WeakSet<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
 
   accepted(socket: Socket): void {
     this.#accepted.add(socket);
@@ -77,14 +78,21 @@ class Connections {
     socket.once("close", () => this.#seen.delete(socket));
   }
 
-  /** It has brought a request. */
+  /** HTTP/2: the session ends by itself. */
+  opened(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once("close", () => this.#sessions.delete(session));
+  }
+
+  /** HTTP/1.1: it has brought a request. */
   used(socket: Socket): void {
     this.#used.add(socket);
   }
 
-  /** Nothing public leads from a TLS socket to the accepted one, but both have the same peer. */
+  /** Nothing public leads from a TLS socket or a session to the accepted socket, but they have the same peer. */
   destroyUnused(): void {
-    const inUse = new Set([...this.#seen, ...this.#accepted].filter((socket) => this.#used.has(socket)).map(peerOf));
+    const used = [...this.#seen, ...this.#accepted].filter((socket) => this.#used.has(socket));
+    const inUse = new Set([...used, ...[...this.#sessions].map((session) => session.socket)].map(peerOf));
     for (const socket of this.#accepted) if (!inUse.has(peerOf(socket))) socket.destroy();
   }
 
@@ -93,6 +101,6 @@ class Connections {
   }
 }
 
-function peerOf({ remoteAddress, remotePort }: Socket): string {
+function peerOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
   return `${remoteAddress}|${remotePort}`;
 }
