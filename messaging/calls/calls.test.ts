@@ -2,6 +2,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { defineErrors } from "#contracts/slipway-error.ts";
 import { connectPlatform } from "../connect.ts";
 import type { Platform } from "../platform.ts";
+import { locateNatsServer } from "../nats-server/locate.ts";
+import { prepareNatsServer } from "../nats-server/prepare.ts";
+import { startNatsServer } from "../nats-server/start.ts";
+import { FaultyProxy } from "../testing/faulty-proxy.ts";
 import { ScratchServer } from "../testing/scratch-server.ts";
 
 let server: ScratchServer;
@@ -179,4 +183,20 @@ test("status tells of the connection, of its loss and of its return", async () =
     if (type === "reconnected") ending.abort();
   }
   expect(told).toEqual(["connected", "disconnected", "reconnected"]);
+});
+
+test("a time in which the server refuses the credentials does not end the connection", async () => {
+  await using proxy = await FaultyProxy.start(server.url);
+  await using foreign = await ScratchServer.start();
+  await using platform = await connectPlatform({ ...server.as("control"), url: proxy.url, log });
+  await Promise.all([server.stop(), foreign.stop()]);
+  const refusing = proxy.said("CONNECT ", 3);
+  const port = Number(new URL(server.url).port);
+  const binary = await locateNatsServer();
+  const prepared = await prepareNatsServer({ home: foreign.home, listenAddress: "127.0.0.1", port, binary });
+  await using impostor = await startNatsServer(prepared);
+  await refusing;
+  await impostor[Symbol.asyncDispose]();
+  await server.startAgain();
+  await platform.flush();
 });

@@ -11,6 +11,8 @@ const FIRST_CONNECT_RETRY_MS = 100;
 /** A restarted nats-server is found again within this, and not by all clients at the same instant. */
 const RECONNECT_WAIT_MS = 100;
 const RECONNECT_JITTER_MS = 100;
+/** A server that dies between greeting and welcome is noticed by the client library only at this limit. */
+const CONNECT_TIMEOUT_MS = 3_000;
 /** A server that hangs is given up after three of these. */
 const PING_INTERVAL_MS = 5_000;
 
@@ -48,6 +50,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
         maxReconnectAttempts: -1,
         reconnectTimeWait: RECONNECT_WAIT_MS,
         reconnectJitter: RECONNECT_JITTER_MS,
+        timeout: CONNECT_TIMEOUT_MS,
         pingInterval: PING_INTERVAL_MS,
       });
       return new Link(connection, inboxes, options.log ?? ((line) => process.stderr.write(`${line}\n`)));
