@@ -27,6 +27,11 @@ export function errorPage(error: SlipwayError, accept: string | undefined, reque
   };
 }
 
+/** True for errors that say something of us or a target. A service without an instance is the controller's to tell, not each request's. */
+export function isOurs(error: SlipwayError): boolean {
+  return error.status >= 500 && error.status !== 501 && error.status !== 503;
+}
+
 /**
  * Answers a request with an error; a response that has already begun is reset instead. `closeConnection` ends an HTTP/1.1
  * connection on which the next bytes may be a body or a request, and nobody can tell.

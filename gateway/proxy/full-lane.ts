@@ -6,6 +6,13 @@ import type { GatewaySettings } from "../settings.ts";
 import type { ClientRequest, ClientResponse } from "./client-exchange.ts";
 import { UpstreamAttempt } from "./upstream-attempt.ts";
 
+/** A request to switch protocols, and the bytes that came after it. */
+export interface Handshake {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
 /**
  * The lane that takes everything HTTP can be: node's own parsers and http-proxy. It connects, sends the request and its body, and
  * hands over the answer's head; the client's response is written by `relay-answer.ts`.
@@ -37,17 +44,21 @@ export class FullLane {
     return attempt;
   }
 
-  /** Forwards a WebSocket handshake and then bytes both ways; http-proxy itself writes the answer, whatever it is, to the socket. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, lease: Lease): UpstreamAttempt {
-    const attempt = this.#attempt(request, lease);
+  /**
+   * Forwards a WebSocket handshake and then bytes both ways; http-proxy itself writes the target's answer, whatever it is, to the
+   * socket. When there is none it ends the socket: `onFailure` is called before.
+   */
+  upgrade(handshake: Handshake, lease: Lease, onFailure: (error: Error) => void): UpstreamAttempt {
+    const { request, socket, head } = handshake;
+    const attempt = this.#attempt(request, lease, onFailure);
     socket.once("close", () => attempt.responseClosed());
     const { address: host, port, agent } = lease.upstream;
     attempt.start((failed) => this.#proxy.ws(request, socket, head, { target: { host, port }, agent }, failed));
     return attempt;
   }
 
-  #attempt(request: ClientRequest, lease: Lease): UpstreamAttempt {
-    const attempt = new UpstreamAttempt(request, lease, this.#settings);
+  #attempt(request: ClientRequest, lease: Lease, onFailure?: (error: Error) => void): UpstreamAttempt {
+    const attempt = new UpstreamAttempt(request, lease, this.#settings, onFailure);
     this.#attempts.set(request, attempt);
     return attempt;
   }

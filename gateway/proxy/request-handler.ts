@@ -9,7 +9,7 @@ import {
   type Exchange,
   cutUploadWithStream,
 } from "./client-exchange.ts";
-import { answerError } from "./error-page.ts";
+import { answerError, isOurs } from "./error-page.ts";
 import { findRoute } from "./find-route.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { watchUpload } from "./idle-upload.ts";
@@ -68,7 +68,7 @@ function report(context: GatewayContext, exchange: Exchange, error: unknown): nu
   if (error instanceof ClientGone) return 499;
   const { request, response, requestId, awaitsContinue } = exchange;
   const known = toSlipwayError(error);
-  if (known.status >= 500) {
+  if (isOurs(known)) {
     const fields = { ...errorFields(error), requestId, host: request.headers.host, path: request.url };
     context.log("warn", "could not answer a request", fields);
   }

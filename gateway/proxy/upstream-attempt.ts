@@ -12,11 +12,14 @@ export class UpstreamAttempt {
   readonly #lease: Lease;
   readonly #settings: GatewaySettings;
   readonly #settle: PromiseWithResolvers<IncomingMessage>;
+  readonly #onFailure: ((error: Error) => void) | undefined;
   #settled = false;
   #sent: SentRequest | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
-  constructor(request: ClientRequest, lease: Lease, settings: GatewaySettings) {
+  /** @param onFailure called at once, before anybody can end the client's connection; `answer` rejects a little later. */
+  constructor(request: ClientRequest, lease: Lease, settings: GatewaySettings, onFailure?: (error: Error) => void) {
+    this.#onFailure = onFailure;
     this.#request = request;
     this.#lease = lease;
     this.#settings = settings;
@@ -92,6 +95,7 @@ export class UpstreamAttempt {
   #reject(error: Error): void {
     if (this.#settled) return;
     this.#finish();
+    this.#onFailure?.(error);
     this.#settle.reject(error);
   }
 

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RouteTarget } from "#contracts/route.ts";
 import { WebSocket, WebSocketServer } from "ws";
 import { ask, openTls, readToEnd } from "../testing/clients.ts";
 import { startGateway, type TestGateway } from "../testing/start-gateway.ts";
@@ -22,6 +24,10 @@ beforeAll(async () => {
   gateway.route("chat.test", "/", [upstream.target()]);
   gateway.route("plain.test", "/", [plain.target()]);
   gateway.route("empty.test", "/", []);
+  const target = { instanceId: "0".repeat(12), address: "127.0.0.1", state: "ready" } as const;
+  gateway.route("gone.test", "/", [{ ...target, port: await closedPort() }]);
+  gateway.route("breaking.test", "/", [await rawTarget((socket) => socket.destroy())]);
+  gateway.route("silent.test", "/", [await rawTarget(() => undefined)]);
 });
 
 afterAll(async () => {
@@ -30,6 +36,22 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
   await plain[Symbol.asyncDispose]();
 });
+
+async function rawTarget(take: (socket: Socket) => void): Promise<RouteTarget> {
+  const server = createServer((socket) => socket.once("data", () => take(socket)));
+  server.listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { instanceId: String(port).padStart(12, "0"), address: "127.0.0.1", port, state: "ready" };
+}
+
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
 
 function dial(host: string, path = "/", headers: Record<string, string> = {}): WebSocket {
   const lookup = (_name: string, _options: unknown, done: (error: null, addresses: unknown) => void): void =>
@@ -76,6 +98,14 @@ describe("a WebSocket", () => {
 
   test("to a service without an instance is answered 503", async () => {
     expect(await refusal(dial("empty.test"))).toBe(503);
+  });
+
+  test.each([
+    ["refuses connections", "gone.test", 502],
+    ["breaks off", "breaking.test", 502],
+    ["does not answer", "silent.test", 504],
+  ])("to a target that %s is answered with what is wrong", async (_title, host, status) => {
+    expect(await refusal(dial(host))).toBe(status);
   });
 
   test("whose target goes is ended at the deadline", async () => {

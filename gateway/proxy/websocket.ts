@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
+import { toSlipwayError } from "#contracts/slipway-error.ts";
 import type { GatewayContext } from "../context.ts";
 import { errorFields } from "../log.ts";
 import { ClientGone } from "./client-exchange.ts";
-import { errorPage } from "./error-page.ts";
+import { errorPage, isOurs } from "./error-page.ts";
 import { findRoute } from "./find-route.ts";
 import { acquire } from "./forward-request.ts";
+import type { Handshake } from "./full-lane.ts";
 import { refuseMisdirected } from "./misdirected.ts";
 import { clientAddressOf, rewriteRequestHeaders } from "./request-headers.ts";
 import { parseRequestTarget } from "./request-target.ts";
@@ -25,29 +26,27 @@ export async function handleUpgrade(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  const requestId = randomUUID();
-  const trace = startRequestTrace(request);
+  const exchange = { request, socket, head, requestId: randomUUID(), trace: startRequestTrace(request) };
   socket.on("error", () => socket.destroy());
   try {
-    await serve(context, { request, socket, head, requestId, trace });
+    await serve(context, exchange);
   } catch (error) {
     const known = toSlipwayError(error);
-    endRequestTrace(trace, known.status, known);
+    endRequestTrace(exchange.trace, known.status, known);
     if (error instanceof ClientGone) return;
-    if (known.status >= 500) context.log("warn", "could not open a WebSocket", { ...errorFields(error), requestId });
-    answerOnSocket(request, socket, known, requestId);
+    if (isOurs(known))
+      context.log("warn", "could not open a WebSocket", { ...errorFields(error), requestId: exchange.requestId });
+    refuse(exchange, error);
   }
 }
 
-interface Handshake {
-  request: IncomingMessage;
-  socket: Duplex;
-  head: Buffer;
-  requestId: string;
-  trace: RequestTrace;
+interface UpgradeExchange extends Handshake {
+  readonly requestId: string;
+  readonly trace: RequestTrace;
 }
 
-async function serve(context: GatewayContext, { request, socket, head, requestId, trace }: Handshake): Promise<void> {
+async function serve(context: GatewayContext, exchange: UpgradeExchange): Promise<void> {
+  const { request, socket, requestId, trace } = exchange;
   const target = parseRequestTarget(request);
   refuseMisdirected(request, target.authority.host, context.certificateName);
   const route = findRoute(context.routes, target);
@@ -64,7 +63,7 @@ async function serve(context: GatewayContext, { request, socket, head, requestId
     true,
   );
   using lease = acquire(context, route, new Set());
-  const answer = await context.lane.upgrade(request, socket, head, lease).answer;
+  const answer = await context.lane.upgrade(exchange, lease, (error) => refuse(exchange, error)).answer;
   endRequestTrace(trace, answer.statusCode ?? 502);
   await untilClosed(socket, lease.signal, context.ending);
 }
@@ -82,9 +81,9 @@ async function untilClosed(socket: Duplex, ...ends: AbortSignal[]): Promise<void
 }
 
 /** The socket has no response object: the page is written as HTTP/1.1, and the connection ends. */
-function answerOnSocket(request: IncomingMessage, socket: Duplex, error: SlipwayError, requestId: string): void {
-  if (!socket.writable) return;
-  const page = errorPage(error, request.headers.accept, requestId);
+function refuse({ request, socket, requestId }: UpgradeExchange, error: unknown): void {
+  if (!socket.writable || error instanceof ClientGone) return;
+  const page = errorPage(toSlipwayError(error), request.headers.accept, requestId);
   const fields = Object.entries({ ...page.headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${page.status} ${STATUS_CODES[page.status] ?? ""}\r\n${fields.join("")}\r\n${page.body}`);
 }

@@ -18,6 +18,12 @@ export function parseAuthority(text: string): Authority | undefined {
   return { host, port };
 }
 
+/** True for what a route may have as its host: a name, or `*.` and a name. It also becomes a file's name. */
+export function isHostPattern(pattern: string): boolean {
+  const host = pattern.startsWith("*.") ? pattern.slice(2) : pattern;
+  return host.length <= 251 && (REG_NAME.test(host) || IP_LITERAL.test(host));
+}
+
 export function normalizeHost(host: string): string {
   return host.toLowerCase().replace(/\.$/, "");
 }

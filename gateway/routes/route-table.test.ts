@@ -54,3 +54,10 @@ describe("a wildcard host", () => {
 test("a host is matched whatever the case it was declared in", () => {
   expect(tableOf(["Shop.Test.", "/"]).match("shop.test", "/")).toBeDefined();
 });
+
+test.each(["../../etc/x", "a/b", "*", "*.", "*.*.test", "a b.test", "", "a..b"])(
+  "a route whose host is %j is none",
+  (host) => {
+    expect(tableOf([host, "/"], ["a.test", "/"]).routes.map((route) => route.host)).toEqual(["a.test"]);
+  },
+);

@@ -1,6 +1,6 @@
 import { routeKey } from "#contracts/buckets.ts";
 import type { RouteEntry, RouteTarget } from "#contracts/route.ts";
-import { normalizeHost, wildcardOf } from "./authority.ts";
+import { isHostPattern, normalizeHost, wildcardOf } from "./authority.ts";
 
 export interface Route {
   /** Its key in the bucket: host and path. */
@@ -14,7 +14,7 @@ export interface Route {
   readonly targets: readonly RouteTarget[];
 }
 
-/** An immutable snapshot of all routes: a change makes a new table. */
+/** An immutable snapshot of all routes: a change makes a new table. A route whose host is none is left out. */
 export class RouteTable {
   static readonly empty = new RouteTable([]);
   readonly routes: readonly Route[];
@@ -24,7 +24,7 @@ export class RouteTable {
     const routes = new Map<string, Route>();
     for (const entry of entries) {
       const route = toRoute(entry);
-      routes.set(route.key, route);
+      if (isHostPattern(route.host)) routes.set(route.key, route);
     }
     this.routes = [...routes.values()];
     for (const route of this.routes) {
