@@ -17,6 +17,7 @@ export const NETWORK_ERRORS = {
   },
   SLIPWAY_NETWORK_ADDRESS_TAKEN: { status: 409, remedy: "Ask for no address, or for one that is free." },
   SLIPWAY_NETWORK_NOT_FOUND: { status: 404, remedy: "`slipway network ls` lists the networks." },
+  SLIPWAY_NETWORK_NAME_TAKEN: { status: 409, remedy: "Rename the network or the project." },
   SLIPWAY_NETWORK_IN_USE: { status: 409, remedy: "Stop the instances that are attached to it first." },
   SLIPWAY_NETWORK_NAMESPACE_GONE: {
     status: 409,

@@ -1,7 +1,7 @@
 import { type Static, Type } from "typebox";
 
 export const NetworkRecord = Type.Object({
-  /** `<project>_<network>`, for people: a_b and c join to the same as a and b_c. What must be unique is the bridge. */
+  /** `<project>_<network>`, unique on a node. */
   name: Type.String(),
   project: Type.String(),
   network: Type.String(),

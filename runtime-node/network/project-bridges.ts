@@ -64,10 +64,19 @@ export class ProjectBridges {
 
   #newRecord(project: string, spec: NetworkSpec): NetworkRecord {
     const { kernel, hash, pool, state } = this.#context;
+    const name = `${project}_${spec.name}`;
+    const namesake = state.networks.find((record) => record.name === name);
+    if (namesake !== undefined) {
+      const other = `network ${namesake.network} of project ${namesake.project}`;
+      throw networkError(
+        "SLIPWAY_NETWORK_NAME_TAKEN",
+        `${name} cannot be made for project ${project}: ${other} has that name`,
+      );
+    }
     const subnet = chooseSubnet(pool, state.networks, foreignRanges(kernel, hash));
     const gateway = gatewayOf(subnet);
     return {
-      name: `${project}_${spec.name}`,
+      name,
       project,
       network: spec.name,
       bridge: bridgeName(hash, gateway),

@@ -68,11 +68,13 @@ describe("a project's network", () => {
   });
 
   it("is not confused with one of another project whose names join to the same", async () => {
-    const one = await networks.ensure("a_b", spec("c"));
-    const two = await networks.ensure("a", spec("b_c"));
-    expect(two.bridge).not.toBe(one.bridge);
-    const endpoint = await attach(two, web, container().pid);
-    expect(endpoint.gateway).toBe(two.gateway);
+    await networks.ensure("a_b", spec("c"));
+    await expect(networks.ensure("a", spec("b_c"))).rejects.toMatchObject({
+      code: "SLIPWAY_NETWORK_NAME_TAKEN",
+      message: "a_b_c cannot be made for project a: network c of project a_b has that name",
+    });
+    await networks.remove("a", "b_c");
+    expect(networks.networks()).toHaveLength(1);
   });
 
   it("leaves nothing when it is removed, and is removed only when nobody uses it", async () => {
@@ -160,7 +162,7 @@ describe("an attached instance", () => {
     await attach(record, web, pid);
     expect(routesOf(old.pid)).toEqual([]);
     expect(routesOf(pid)).toHaveLength(2);
-    expect(networks.endpoints(record.bridge)).toHaveLength(1);
+    expect(networks.endpoints("shop_default")).toHaveLength(1);
   });
 });
 

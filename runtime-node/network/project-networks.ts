@@ -75,7 +75,10 @@ export class ProjectNetworks implements Disposable {
     this.#publications = new Publications(context);
   }
 
-  /** The network of a project, made when it is not there; made anew when its `internal` changed and nobody is attached. */
+  /**
+   * The network of a project, made when it is not there; made anew when its `internal` changed and nobody is attached.
+   * SLIPWAY_NETWORK_NAME_TAKEN when another project's joins to the same name (a_b and c, a and b_c).
+   */
   ensure(project: string, spec: NetworkSpec): Promise<NetworkRecord> {
     return this.#bridges.ensure(project, spec);
   }
@@ -114,7 +117,7 @@ export class ProjectNetworks implements Disposable {
 
   list(): NetworkInfo[] {
     return this.#context.state.networks.map(({ name, project, bridge, subnet, gateway, internal }) => {
-      const endpoints = this.endpoints(bridge).map((endpoint) => ({
+      const endpoints = this.endpoints(name).map((endpoint) => ({
         instance: endpoint.instanceName,
         ip: endpoint.address,
         aliases: endpoint.aliases,
@@ -127,9 +130,9 @@ export class ProjectNetworks implements Disposable {
     return this.#context.state.networks;
   }
 
-  /** The endpoints of the network with this bridge, or of all. */
-  endpoints(bridge?: string): readonly Endpoint[] {
-    return this.#context.state.endpoints.filter((endpoint) => bridge === undefined || endpoint.bridge === bridge);
+  /** The endpoints of a network, by its record's name, or of all. */
+  endpoints(networkName?: string): readonly Endpoint[] {
+    return this.#context.state.endpoints.filter(({ network }) => networkName === undefined || network === networkName);
   }
 
   publications(): readonly Publication[] {

@@ -22,6 +22,7 @@ describe("work in another network namespace", () => {
   it("reads and writes that namespace's /proc/sys/net", () => {
     using namespace = createNetworkNamespace(kernel);
     const path = "/proc/sys/net/ipv4/ip_forward";
+    writeFileSync(path, "0");
     inNetworkNamespace(kernel, namespace.fd, () => writeFileSync(path, "1"));
     expect(inNetworkNamespace(kernel, namespace.fd, () => readFileSync(path, "utf8"))).toBe("1\n");
     expect(readFileSync(path, "utf8")).toBe("0\n");
