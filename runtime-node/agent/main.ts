@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { homeLayout } from "#contracts/home.ts";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
-import { startTelemetry } from "#telemetry/start-telemetry.ts";
+import { startTelemetry } from "#telemetry/start.ts";
 import { openNode } from "./open-node.ts";
 import { readSettings } from "./settings.ts";
 

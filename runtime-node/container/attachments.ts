@@ -4,7 +4,8 @@ import type { SlipwayError } from "#contracts/slipway-error.ts";
 import type { MessageStream } from "#messaging/platform.ts";
 
 export interface AttachTarget {
-  stdin(): Socket | null;
+  /** Resolves when the process runs; null when it takes no input. */
+  stdin(): Promise<Socket | null>;
   signal(name: string): Promise<void>;
 }
 
@@ -54,8 +55,15 @@ export class Attachments {
   }
 
   async #receive(stream: MessageStream, target: AttachTarget): Promise<void> {
+    const input = new InputQueue(target);
     try {
-      for await (const chunk of stream.incoming) await receiveFrame(chunk, target);
+      for await (const chunk of stream.incoming) {
+        const frame = decodeFrame(chunk);
+        if (frame.channel === "stdin") await input.write(frame.payload);
+        if (frame.channel !== "control") continue;
+        if (frame.control.type === "stdin-end") input.end();
+        if (frame.control.type === "signal") await target.signal(frame.control.signal).catch(() => {});
+      }
     } catch {
       // The stream failed: its signal has said so.
     }
@@ -68,12 +76,35 @@ export class Attachments {
   }
 }
 
-async function receiveFrame(chunk: Uint8Array, target: AttachTarget): Promise<void> {
-  const frame = decodeFrame(chunk);
-  if (frame.channel === "stdin") return writeAll(target.stdin(), frame.payload);
-  if (frame.channel !== "control") return;
-  if (frame.control.type === "stdin-end") target.stdin()?.end();
-  if (frame.control.type === "signal") await target.signal(frame.control.signal).catch(() => {});
+/** What a process has not read yet may wait here, so that a signal is not held up behind it; then the caller waits. */
+const MOST_WAITING_CHUNKS = 64;
+
+/** One caller's input on its way to a process that may not have started, or may not read. */
+class InputQueue {
+  readonly #target: AttachTarget;
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(target: AttachTarget) {
+    this.#target = target;
+  }
+
+  async write(payload: Uint8Array): Promise<void> {
+    this.#waiting++;
+    this.#last = this.#last.then(async () => {
+      await writeAll(await this.#target.stdin(), payload);
+      this.#waiting--;
+    });
+    if (this.#waiting >= MOST_WAITING_CHUNKS) await this.#last;
+  }
+
+  /** A FIFO has no half to shut down: its reader sees the end when the fd is closed. */
+  end(): void {
+    this.#last = this.#last.then(async () => {
+      const stdin = await this.#target.stdin();
+      stdin?.end(() => stdin.destroy());
+    });
+  }
 }
 
 /** Resolves when there is room for more, or the process no longer reads. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Socket } from "node:net";
 import { trace } from "@opentelemetry/api";
 import type { Assignment, HealthState, ObservedInstance } from "#contracts/instance.ts";
 import { hasCode, type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
@@ -43,7 +44,10 @@ export class Instance {
   #exit: ChildExit | undefined;
   #starting: AbortController | undefined;
   #stopHealth: (() => void) | undefined;
+  #input = Promise.withResolvers<Socket | null>();
   #changed = Promise.withResolvers<void>();
+  readonly #onOutput = (stream: "stdout" | "stderr", chunk: Uint8Array): Promise<void> =>
+    this.attachments.output(stream, chunk);
   #loop: Promise<void> | undefined;
 
   constructor(node: NodeServices, record: InstanceRecord, report: (observed: ObservedInstance) => void) {
@@ -86,8 +90,10 @@ export class Instance {
   async recover(): Promise<void> {
     if (this.#record.lifecycle.type === "running") {
       const recovered = await recoverContainer(this.#node, this.#record, this.folder, this.#closing.signal);
-      if (recovered.type === "running") this.#adopt(recovered.started);
-      else await this.#recordExit(recovered.exit, false, recovered.oomKilled);
+      if (recovered.type === "running") {
+        recovered.started.container.logs.subscribe(this.#onOutput);
+        this.#adopt(recovered.started);
+      } else await this.#recordExit(recovered.exit, false, recovered.oomKilled);
     }
     this.#tell();
     this.#loop = this.#keepLiving();
@@ -136,7 +142,7 @@ export class Instance {
   /** Serves one attach stream to its end. */
   async attach(stream: MessageStream): Promise<void> {
     await this.attachments.serve(stream, {
-      stdin: () => this.#running?.container.stdin ?? null,
+      stdin: () => this.#input.promise,
       signal: (name) => this.signal(name),
     });
   }
@@ -199,7 +205,7 @@ export class Instance {
     this.#record.imageDigest = image.digest;
     this.#record.imageDefaults = { stopSignal: image.config.stopSignal, healthcheck: image.config.healthcheck };
     this.#do("creating");
-    return startContainer(this.#node, { assignment, folder: this.folder, idBase, image }, signal);
+    return startContainer(this.#node, { assignment, folder: this.folder, idBase, image, onOutput: this.#onOutput }, signal);
   }
 
   async #started(started: StartedContainer, restart: boolean): Promise<void> {
@@ -233,7 +239,7 @@ export class Instance {
     const { container } = started;
     this.#running = started;
     this.#exit = undefined;
-    container.logs.subscribe((stream, chunk) => this.attachments.output(stream, chunk));
+    this.#input.resolve(container.stdin);
     void container.exit.then((exit) => {
       this.#exit = exit;
       this.#wake();
@@ -297,6 +303,7 @@ export class Instance {
     await resources.disposeAsync();
     this.#running = undefined;
     this.#exit = undefined;
+    this.#input = Promise.withResolvers();
     await this.#recordExit(exit, held, oomKilled);
   }
 

@@ -26,6 +26,8 @@ export interface StartRequest {
   folder: InstanceFolder;
   idBase: number;
   image: RootImage;
+  /** Gets its output from the first byte. */
+  onOutput(stream: "stdout" | "stderr", chunk: Uint8Array): Promise<void>;
 }
 
 /** What was started, and what gives it back when it has ended. */
@@ -109,7 +111,7 @@ interface Launched {
 /** The child waits while its network is wired and its logs are opened; then it is released. */
 async function launchParked(
   node: NodeServices,
-  { assignment, folder }: StartRequest,
+  { assignment, folder, onOutput }: StartRequest,
   launch: ContainerLaunch,
   files: ContainerFiles,
   signal: AbortSignal,
@@ -136,6 +138,7 @@ async function launchParked(
   acquired.defer(() => node.networks.disconnect(instanceId));
   await files.writeNetwork(launch.hostname, Object.values(networks.addresses), networks.nameServers);
   const logs = acquired.use(node.logs.capture(assignment, launch.stdio.stdout, launch.stdio.stderr, folder.logs));
+  logs.subscribe(onOutput);
   const stdin =
     launch.stdio.stdin === null
       ? null

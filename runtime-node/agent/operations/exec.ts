@@ -26,7 +26,7 @@ export function execOperation(agent: NodeAgent, node: NodeServices): NodeStreamH
       await using exec = await execInContainer(node, instance.container, { process, interactive: request.interactive });
       await relay(exec, attachments, stream);
     } catch (error) {
-      const served = attachments.serve(stream, { stdin: () => null, signal: async () => {} });
+      const served = attachments.serve(stream, { stdin: async () => null, signal: async () => {} });
       await attachments.end(toSlipwayError(error));
       await served;
     }
@@ -35,7 +35,7 @@ export function execOperation(agent: NodeAgent, node: NodeServices): NodeStreamH
 
 async function relay(exec: ExecProcess, attachments: Attachments, stream: MessageStream): Promise<void> {
   const served = attachments.serve(stream, {
-    stdin: () => exec.stdin,
+    stdin: async () => exec.stdin,
     signal: (name) => exec.signal(signalNumber(name)),
   });
   await attachments.tell({ type: "started", pid: exec.pid });
