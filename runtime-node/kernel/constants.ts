@@ -23,6 +23,14 @@ export const CONSTANTS = {
   F_DUPFD_CLOEXEC: 1030,
   F_SETFL: 4,
   F_SETPIPE_SZ: 1031,
+  F_ADD_SEALS: 1033,
+  F_SEAL_SEAL: 1,
+  F_SEAL_SHRINK: 2,
+  F_SEAL_GROW: 4,
+  F_SEAL_WRITE: 8,
+  // memfd_create(2)
+  MFD_CLOEXEC: 1,
+  MFD_ALLOW_SEALING: 2,
   // clone(2), unshare(2), setns(2)
   CLONE_VM: 0x100,
   CLONE_PIDFD: 0x1000,

@@ -3,6 +3,7 @@ import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
 import type { HostStep, Step } from "#kernel/plan/step.ts";
 import { mapSteps } from "#kernel/user-namespaces.ts";
 import type { CgroupMembership, ContainerLaunch } from "./container-launch.ts";
+import { filterAndExecInit, openInit } from "./init-steps.ts";
 import { attachKernelFileSystems, openKernelFileSystems } from "./kernel-file-systems.ts";
 import { maskPaths } from "./masked-paths.ts";
 import { attachMounts, prepareBinds } from "./mounts.ts";
@@ -30,6 +31,7 @@ export function planContainer(launch: ContainerLaunch): ChildPlan {
       ...prepareBinds(mounts),
       ...openStdio(launch.stdio),
       ...openCgroup(cgroup),
+      ...(launch.init ? openInit() : []),
     ],
     namespaces: NAMESPACES,
     ...(cgroup.into === null ? {} : { intoCgroup: CGROUP_FD }),
@@ -44,9 +46,9 @@ export function planContainer(launch: ContainerLaunch): ChildPlan {
       ...openLowPorts(),
       ...maskPaths(),
       ...nameAndPlace(launch),
-      ...settleProcess(launch.openFiles),
+      ...settleProcess(launch.openFiles, launch.init ? "blocked" : "unblocked"),
       ...becomeUser(launch.process),
-      ...filterAndExec(launch.process),
+      ...(launch.init ? filterAndExecInit(launch.process) : filterAndExec(launch.process)),
     ],
     cleanup: cleanupRoot(root, runFolder),
   };

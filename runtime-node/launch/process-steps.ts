@@ -31,7 +31,10 @@ export function openStdio({ stdin, stdout, stderr }: StdioPaths): HostStep[] {
  * In the child: fds 0 to 2 are ours (Node's are CLOEXEC), all others close at exec, signals are as a program expects them
  * (Node ignores SIGPIPE and SIGXFSZ, and an ignored signal stays ignored over execve).
  */
-export function settleProcess(openFiles: { soft: number; hard: number }): Step[] {
+export function settleProcess(
+  openFiles: { soft: number; hard: number },
+  signals: "unblocked" | "blocked" = "unblocked",
+): Step[] {
   const defaultAction = bytes(new Uint8Array(32), "{SIG_DFL}");
   const limit = Buffer.from(new BigUint64Array([BigInt(openFiles.soft), BigInt(openFiles.hard)]).buffer);
   return [
@@ -49,12 +52,16 @@ export function settleProcess(openFiles: { soft: number; hard: number }): Step[]
     },
     { name: "SIGPIPE to its default", call: "rt_sigaction", args: [flags("SIGPIPE"), defaultAction, null, SIGSET_BYTES] },
     { name: "SIGXFSZ to its default", call: "rt_sigaction", args: [flags("SIGXFSZ"), defaultAction, null, SIGSET_BYTES] },
-    {
-      name: "unblock all signals",
-      call: "rt_sigprocmask",
-      args: [flags("SIG_SETMASK"), bytes(new Uint8Array(SIGSET_BYTES), "[]"), null, SIGSET_BYTES],
-    },
+    ...(signals === "blocked" ? [] : [unblockSignals()]),
   ];
+}
+
+function unblockSignals(): Step {
+  return {
+    name: "unblock all signals",
+    call: "rt_sigprocmask",
+    args: [flags("SIG_SETMASK"), bytes(new Uint8Array(SIGSET_BYTES), "[]"), null, SIGSET_BYTES],
+  };
 }
 
 /** Who the process is: bounding set, groups, ids, the five capability sets. seccomp comes last before exec. */
@@ -86,13 +93,9 @@ export function becomeUser({ uid, gid, groups, capabilities }: ProcessLaunch): S
 
 /** The seccomp filter, and execve along PATH: a file that is not there, or not ours to run, lets the next be tried. */
 export function filterAndExec({ seccompFilter, argv, candidates, env }: ProcessLaunch): Step[] {
-  const instructions = Buffer.from(seccompFilter, "base64").byteLength / 8;
-  const program: StepArgument = {
-    words: [instructions, { bytes: seccompFilter, label: `[${instructions} instructions]` }],
-  };
   const last = candidates.length - 1;
   return [
-    { name: "filter system calls", call: "seccomp", args: [flags("SECCOMP_SET_MODE_FILTER"), 0, program] },
+    filterCalls(seccompFilter),
     ...candidates.map((path, index): Step => ({
       name: `exec ${path}`,
       call: "execve",
@@ -100,6 +103,14 @@ export function filterAndExec({ seccompFilter, argv, candidates, env }: ProcessL
       ...(index === last ? {} : { tolerate: ["ENOENT", "ENOTDIR", "EACCES"] }),
     })),
   ];
+}
+
+export function filterCalls(seccompFilter: string): Step {
+  const instructions = Buffer.from(seccompFilter, "base64").byteLength / 8;
+  const program: StepArgument = {
+    words: [instructions, { bytes: seccompFilter, label: `[${instructions} instructions]` }],
+  };
+  return { name: "filter system calls", call: "seccomp", args: [flags("SECCOMP_SET_MODE_FILTER"), 0, program] };
 }
 
 function groupList(groups: readonly number[]): StepArgument {

@@ -1,0 +1,32 @@
+import { INIT_NAME, initArguments, initFile } from "#kernel/init/init.ts";
+import type { HostStep, Step } from "#kernel/plan/step.ts";
+import type { ProcessLaunch } from "./container-launch.ts";
+import { filterCalls } from "./process-steps.ts";
+import { flags, onHost, result } from "./steps.ts";
+
+const INIT_FD = "init";
+
+/** On the host: the init as a file without a name. Sealed: a container's root may open /proc/1/exe. */
+export function openInit(): HostStep[] {
+  const file = initFile();
+  const content = { bytes: Buffer.from(file).toString("base64"), label: `{${INIT_NAME}, ${file.byteLength} bytes}` };
+  const seals = flags("F_SEAL_SEAL", "F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_WRITE");
+  return [
+    onHost({ name: INIT_FD, call: "memfd_create", args: [INIT_NAME, flags("MFD_CLOEXEC", "MFD_ALLOW_SEALING")] }, true),
+    onHost({ name: "write the init", call: "write", args: [result(INIT_FD), content, file.byteLength] }),
+    onHost({ name: "seal the init", call: "fcntl", args: [result(INIT_FD), flags("F_ADD_SEALS"), seals] }),
+  ];
+}
+
+/** In place of the command: the init, which tries the candidates itself. Signals stay blocked until it takes them. */
+export function filterAndExecInit({ seccompFilter, argv, candidates, env }: ProcessLaunch): Step[] {
+  const strings = initArguments(candidates, argv);
+  return [
+    filterCalls(seccompFilter),
+    {
+      name: "exec the init",
+      call: "execveat",
+      args: [result(INIT_FD), "", { strings }, { strings: env }, flags("AT_EMPTY_PATH")],
+    },
+  ];
+}
