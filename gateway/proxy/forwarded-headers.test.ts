@@ -64,6 +64,14 @@ describe("the target is told", () => {
     });
   });
 
+  test("a host in one way of writing, whichever the client chose", async () => {
+    expect(await seen({ host: "Shop.TEST." })).toMatchObject({ host: "shop.test", "x-forwarded-host": "shop.test" });
+    await using session = await openHttp2(gateway, "shop.test");
+    upstream.requests.length = 0;
+    await askHttp2(session, { ":path": "/", ":authority": "Shop.TEST." });
+    expect(upstream.requests[0]?.headers.host).toBe("shop.test");
+  });
+
   test("443 when the client named no port", async () => {
     expect(await seen({ host: "shop.test" })).toMatchObject({ host: "shop.test", "x-forwarded-port": "443" });
   });
