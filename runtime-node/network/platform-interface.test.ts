@@ -4,7 +4,7 @@ import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import { openPlatformInterface } from "./platform-interface.ts";
 import { openNetworks } from "./project-networks.ts";
-import { temporaryFolder } from "./test-containers.ts";
+import { temporaryFolder, TestContainer } from "./test-containers.ts";
 
 const kernel = new LinuxKernel();
 const hash = "0123abcd";
@@ -35,6 +35,25 @@ describe("the platform's interface", () => {
     platform.remove();
     platform.remove();
     expect(show("ip -o link; nft list ruleset")).toBe(before);
+  });
+
+  it("is removed together with bridges, which recovery makes again, but not while a container is connected", async () => {
+    const before = show("ip -o link; nft list ruleset");
+    await using container = TestContainer.start(kernel);
+    const request = { directory: folder.path, hash, kernel };
+    const platform = await openPlatformInterface(request);
+    using networks = await openNetworks({ ...request, signal: AbortSignal.timeout(10_000) });
+    const network = await networks.ensure("shop", { name: "default", internal: false, labels: {} });
+    const identity = { instanceId: "aaaaaaaaaaaa", instanceName: "shop-web-1", aliases: [], interfaceName: "eth0" };
+    await networks.attach({ ...identity, network, pid: container.pid });
+    expect(platform.remove()).toBe(false);
+    expect(await container.reaches(network.gateway)).toBe(true);
+    await networks.detach("aaaaaaaaaaaa");
+    expect(platform.remove()).toBe(true);
+    expect(show("ip -o link; nft list ruleset")).toBe(before);
+    const again = await openPlatformInterface(request);
+    expect((await networks.recover([])).mendedBridges).toEqual([network.bridge]);
+    again.remove();
   });
 
   it("settles the pool that networks then come from, and the port that containers reach", async () => {

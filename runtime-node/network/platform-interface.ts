@@ -2,7 +2,7 @@ import type { Kernel } from "#kernel/kernel.ts";
 import { isNetlinkErrno } from "#kernel/netlink/netlink-error.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import { Firewall } from "./firewall.ts";
-import { platformInterfaceName } from "./interface-names.ts";
+import { hostInterfacePrefix, interfacePrefix, platformInterfaceName } from "./interface-names.ts";
 import { type AddressPool, type PoolRequest, settlePool } from "./pool.ts";
 import { writeNetSetting } from "./sysctl.ts";
 
@@ -14,8 +14,11 @@ export interface PlatformInterface {
   /** `10.83.0.1`, reachable from our containers (one port) and from this machine, from nowhere else. */
   address: string;
   pool: AddressPool;
-  /** Removes the interface and the platform's firewall tables; containers that still run lose their network. */
-  remove(): void;
+  /**
+   * Removes the interface, the bridges (recovery makes them again) and the firewall tables. While a container is still connected
+   * it removes nothing and returns false.
+   */
+  remove(): boolean;
 }
 
 /** Makes the interface and the rules that guard it, or finds them made. The rules come first: the address is never open. */
@@ -29,10 +32,13 @@ export async function openPlatformInterface(request: PoolRequest): Promise<Platf
     name,
     address: pool.messagingAddress,
     pool,
-    remove(): void {
+    remove(): boolean {
       using routes = RouteSocket.open(kernel);
-      routes.deleteLink(name);
+      const ours = routes.listLinks().filter((link) => link.name.startsWith(interfacePrefix(hash)));
+      if (ours.some((link) => link.name.startsWith(hostInterfacePrefix(hash)))) return false;
+      for (const link of ours) routes.deleteLink(link.name);
       withFirewall(kernel, hash, pool, (firewall) => firewall.removeTables());
+      return true;
     },
   };
 }

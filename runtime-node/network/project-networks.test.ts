@@ -270,5 +270,5 @@ describe("200 attaches and detaches", () => {
     }
     expect({ machine: machine(), fds: readdirSync("/proc/self/fd").length }).toEqual(before);
     expect(await readFile(join(directory, "state.json"), "utf8")).toBe(state);
-  });
+  }, 90_000);
 });
