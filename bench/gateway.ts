@@ -4,7 +4,9 @@
  * bench/results/gateway.json.
  */
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
@@ -15,7 +17,6 @@ import { proxyServer, startNginx, targetServer } from "./gateway/nginx.ts";
 import { cpuMs } from "./gateway/process-cpu.ts";
 
 const ROUNDS = 3;
-const PORTS = { target: 18080, nginx: 18443, http: 18081, gateway: 18444 };
 const seconds = Number(process.argv[2] ?? 6);
 
 interface Proxy {
@@ -56,14 +57,22 @@ async function compare(proxies: Proxy[], load: Load): Promise<Result[]> {
   return [...best.values()];
 }
 
-async function prepareHome(folder: string): Promise<void> {
+async function prepareHome(folder: string, targetPort: number): Promise<void> {
   const authority = await CertificateAuthority.open(join(folder, "certificates"));
   const issued = await authority.issue("localhost", new Date(Date.now() + 86_400_000));
   await writeFile(join(folder, "nginx.crt"), issued.certificatePem);
   await writeFile(join(folder, "nginx.key"), issued.privateKeyPem);
-  const target = { instanceId: "000000000001", address: "127.0.0.1", port: PORTS.target, state: "ready" };
+  const target = { instanceId: "000000000001", address: "127.0.0.1", port: targetPort, state: "ready" };
   const routes = [{ host: "localhost", path: "/", project: "bench", service: "target", targets: [target] }];
   await writeFile(join(folder, "gateway-routes.json"), JSON.stringify(routes));
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
 }
 
 function ratiosOf(results: Result[]): Record<string, number> {
@@ -97,18 +106,19 @@ function machine(): Record<string, string | number | number[]> {
 await using stack = new AsyncDisposableStack();
 const folder = await mkdtemp(join(tmpdir(), "slipway-bench-gateway-"));
 stack.defer(() => rm(folder, { recursive: true, force: true }));
-await prepareHome(folder);
-stack.use(await startNginx(folder, "target", 1, targetServer(PORTS.target)));
-const nginx = stack.use(await startNginx(folder, "proxy", 0, proxyServer(folder, PORTS.nginx, PORTS.target)));
-const ports = { SLIPWAY_HTTP_PORT: String(PORTS.http), SLIPWAY_HTTPS_PORT: String(PORTS.gateway) };
+const [targetPort = 0, nginxPort = 0, gatewayPort = 0] = await freePorts(3);
+await prepareHome(folder, targetPort);
+stack.use(await startNginx(folder, "target", 1, targetServer(targetPort)));
+const nginx = stack.use(await startNginx(folder, "proxy", 0, proxyServer(folder, nginxPort, targetPort)));
+const ports = { SLIPWAY_HTTP_PORT: "0", SLIPWAY_HTTPS_PORT: String(gatewayPort) };
 const gateway = stack.use(spawnGateway(folder, ports));
 await gateway.ready;
 const gatewayPid = gateway.child.pid ?? 0;
 onCpu(1, "taskset", "-a", "-p", "-c", "0", String(gatewayPid));
 
 const proxies = [
-  { name: "nginx", pid: nginx.pid, port: PORTS.nginx },
-  { name: "slipway", pid: gatewayPid, port: PORTS.gateway },
+  { name: "nginx", pid: nginx.pid, port: nginxPort },
+  { name: "slipway", pid: gatewayPid, port: gatewayPort },
 ];
 const results = [...(await compare(proxies, wrk)), ...(await compare(proxies, h2load))];
 const ratios = ratiosOf(results);
