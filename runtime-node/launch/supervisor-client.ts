@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import type { ChildPlan } from "#kernel/plan/child-plan.ts";
+import { receiveLines } from "./lines.ts";
 import type {
   ChildReport,
   LaunchAnswer,
@@ -32,7 +32,7 @@ export class SupervisorClient implements AsyncDisposable {
 
   private constructor(socket: Socket, events: SupervisorEvents) {
     this.#socket = socket;
-    createInterface({ input: socket }).on("line", (line) => this.#receive(JSON.parse(line) as ServerLine, events));
+    receiveLines(socket, (line) => this.#receive(JSON.parse(line) as ServerLine, events));
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       for (const { reject } of this.#waiting.values()) reject(new SupervisorError("the supervisor closed the connection"));

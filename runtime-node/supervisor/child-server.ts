@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { createInterface } from "node:readline";
+import { receiveLines } from "../launch/lines.ts";
 import type { RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
 import type { ChildReport } from "../launch/protocol.ts";
 import type { ChildTable } from "./child-table.ts";
@@ -48,7 +48,7 @@ export class ChildServer implements AsyncDisposable {
   #accept(socket: Socket): void {
     this.#agent?.destroy();
     this.#agent = socket;
-    createInterface({ input: socket }).on("line", (line) => void this.#serve(socket, JSON.parse(line) as RequestLine));
+    receiveLines(socket, (line) => void this.#serve(socket, JSON.parse(line) as RequestLine));
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       if (this.#agent !== socket) return;

@@ -27,6 +27,8 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   // Children share our memory until they exec: nothing in a container's pid namespace may trace one of them.
   kernel.call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0);
   makeFolders(home);
+  const pids = new ProcessPids(kernel, join(home.run, "processes.json"));
+  await pids.endLeftovers();
   const listeners = openListeners(kernel, options, acquired);
 
   let server: ChildServer | undefined;
@@ -35,8 +37,6 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   );
   children.adopt();
   server = acquired.use(await ChildServer.listen(home.supervisorSocket, children));
-  const pids = new ProcessPids(kernel, join(home.run, "processes.json"));
-  await pids.endLeftovers();
   const platform = await preparePlatform(kernel, home, ending.signal);
   acquired.defer(() => leave(home, children.running, platform));
   const processes = processSpecs({ home, options, platform, listeners, node: nodeName() }).map(
