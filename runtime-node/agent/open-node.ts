@@ -109,7 +109,7 @@ export async function openNode(
   await held.recover(records);
   acquired.defer(async () => {
     await (stopAll ? held.stopAll() : held.leave());
-    if (held.instances.length === 0) removeCgroupParents(cgroups, home.hash);
+    removeCgroupParents(cgroups, home.hash);
   });
 
   const serve = async (onReady: () => void): Promise<void> => {
