@@ -61,9 +61,10 @@ export class UpstreamAttempt {
 
   /** The response has ended, or its client has gone: an upload that is still under way is for nobody. */
   responseClosed(): void {
-    const answered = this.#settled;
-    this.#reject(new ClientGone());
-    if (!answered || this.#sent?.writableEnded === false) this.#sent?.destroy();
+    const uploading = this.#sent?.writableEnded === false;
+    if (this.#settled && !uploading) return;
+    if (!this.#settled) this.#reject(new ClientGone());
+    this.#sent?.destroy();
   }
 
   #abort(cause: Error): void {
