@@ -95,6 +95,7 @@ describe("a port in use", () => {
     await once(client, "close");
     await server[Symbol.asyncDispose]();
     expect(await reservations.hold("0123456789ab", [tcp(8088)])).toEqual([8088]);
+    await expect(listen(8088)).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 });
 

@@ -1,6 +1,6 @@
 import { type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
 import { enableForwarding, ensureBridge } from "./bridge.ts";
-import { plugIn, unplug } from "./endpoint-link.ts";
+import { plugIn } from "./endpoint-link.ts";
 import { endpointElements, networkElements, publicationElement } from "./firewall-elements.ts";
 import { interfacePrefix, platformInterfaceName } from "./interface-names.ts";
 import type { NetworkContext } from "./network-context.ts";
@@ -57,15 +57,14 @@ export async function recoverNetworks(
 }
 
 function forgetWhatEnded(
-  { state, routes }: NetworkContext,
+  { state }: NetworkContext,
   running: readonly RunningInstance[],
   assigned: ReadonlySet<string> | undefined,
 ): void {
   const pids = new Map(running.map(({ instanceId, pid }) => [instanceId, pid]));
   for (const endpoint of state.endpoints) {
     const pid = pids.get(endpoint.instanceId);
-    if (pid === undefined) unplug(routes, endpoint);
-    else endpoint.pid = pid;
+    if (pid !== undefined) endpoint.pid = pid;
   }
   takeOut(state.endpoints, (endpoint) => !pids.has(endpoint.instanceId));
   takeOut(state.publications, (publication) => !pids.has(publication.instanceId));

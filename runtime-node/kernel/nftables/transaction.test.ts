@@ -70,9 +70,9 @@ describe("an nf_tables transaction", () => {
   });
 
   it("adds and deletes more elements than one message can hold", () => {
-    const elements = Array.from({ length: 3000 }, (_, index) => ({ key: [`10.1.${index >> 8}.${index & 255}`] }));
+    const elements = Array.from({ length: 6000 }, (_, index) => ({ key: [`10.1.${index >> 8}.${index & 255}`] }));
     nftables.commit(emptyTable().addSet(table, friends).addElements(table, friends, elements));
-    expect(nftables.listElements(table, friends)).toHaveLength(3000);
+    expect(nftables.listElements(table, friends)).toHaveLength(6000);
     nftables.commit(new Transaction().deleteElements(table, friends, elements.slice(1)));
     expect(nftables.listElements(table, friends)).toHaveLength(1);
   });
