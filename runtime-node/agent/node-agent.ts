@@ -17,6 +17,7 @@ export class NodeAgent {
   readonly #reporter: ObservedReporter;
   readonly #instances = new Map<string, Instance>();
   readonly #removals = new Map<string, Promise<void>>();
+  readonly #successors = new Map<string, Assignment>();
   readonly #arrivals = new Map<string, PromiseWithResolvers<void>>();
 
   readonly #listeners = new Set<() => void>();
@@ -93,8 +94,20 @@ export class NodeAgent {
   }
 
   async #apply(change: Exclude<BucketChange<Assignment>, { type: "current" }>): Promise<void> {
-    if (change.type === "delete") return this.#remove(change.key.slice(change.key.indexOf(".") + 1));
-    const { value: assignment } = change;
+    if (change.type === "delete") {
+      const instanceId = change.key.slice(change.key.indexOf(".") + 1);
+      this.#successors.delete(instanceId);
+      return this.#remove(instanceId);
+    }
+    await this.#assign(change.value);
+  }
+
+  async #assign(assignment: Assignment): Promise<void> {
+    // Ids are derived from what an instance is: the same may be wanted again while the old one is taken apart.
+    if (this.#removals.has(assignment.instanceId)) {
+      this.#successors.set(assignment.instanceId, assignment);
+      return;
+    }
     const existing = this.#instances.get(assignment.instanceId);
     if (existing !== undefined) return existing.assign(assignment);
     const instance = this.#hold(this.#newRecord(assignment));
@@ -135,14 +148,15 @@ export class NodeAgent {
   #remove(instanceId: string): void {
     const instance = this.#instances.get(instanceId);
     if (instance === undefined || this.#removals.has(instanceId)) return;
-    const removal = instance.remove().then(
-      () => {
-        this.#instances.delete(instanceId);
-        this.#reporter.remove(instanceId);
-        this.#removals.delete(instanceId);
-      },
-      (error: unknown) => console.error(`${instance.assignment.name} could not be removed:`, error),
-    );
+    const removal = instance.remove().then(async () => {
+      this.#instances.delete(instanceId);
+      this.#removals.delete(instanceId);
+      this.#reporter.remove(instanceId);
+      const successor = this.#successors.get(instanceId);
+      this.#successors.delete(instanceId);
+      if (successor !== undefined) await this.#assign(successor);
+    });
+    removal.catch((error: unknown) => console.error(`${instance.assignment.name} could not be removed:`, error));
     this.#removals.set(instanceId, removal);
   }
 }

@@ -53,13 +53,11 @@ export async function openNode(
 ): Promise<OpenNode> {
   const { signal } = ending;
   await using acquired = new AsyncDisposableStack();
-  let stopAll = false;
+  let agent: NodeAgent | undefined;
   const children = acquired.use(
     await Children.connect(home.supervisorSocket, {
-      stopContainers: () => {
-        stopAll = true;
-        ending.abort();
-      },
+      // What is desired stays: the next start of the server starts them again.
+      stopContainers: () => void agent?.stopAll(),
       // Without the supervisor there is nothing this agent can do; the next supervisor starts another.
       closed: () => ending.abort(),
     }),
@@ -76,7 +74,6 @@ export async function openNode(
   acquired.defer(async () => (await platform.catch(() => undefined))?.[Symbol.asyncDispose]());
 
   const idmaps = new IdmapProbe(kernel, acquired.use(new UserNamespaces(kernel)));
-  let agent: NodeAgent | undefined;
   const usesImage = (digest: string): boolean => agent?.usesImage(digest) ?? false;
   const images = acquired.use(await openImageStore({ directory: home.images, kernel, inUse: usesImage }));
   const canIdmap = (path: string): Promise<boolean> => idmaps.canIdmapPath(path);
@@ -108,7 +105,7 @@ export async function openNode(
   await volumes.retainLeases(assigned, signal);
   await held.recover(records);
   acquired.defer(async () => {
-    await (stopAll ? held.stopAll() : held.leave());
+    await held.leave();
     removeCgroupParents(cgroups, home.hash);
   });
 
