@@ -1,49 +1,44 @@
 import type { ProjectStatus, ServiceStatus } from "#contracts/api.ts";
-import type { ObservedInstance } from "#contracts/instance.ts";
 import type { DesiredProject } from "#contracts/project-spec.ts";
-import { type ProjectView, viewProject } from "./project-view.ts";
-import { type Snapshot, leftoversOf, replicasOf } from "./snapshot.ts";
+import { viewProject } from "./project-view.ts";
 import { serviceStatus } from "./service-status.ts";
+import { type Snapshot, leftoversOf, replicasOf } from "./snapshot.ts";
 
 /** A project compared with what is wanted of it. */
 export function projectStatus(desired: DesiredProject, snapshot: Snapshot): ProjectStatus {
-  const view = viewProject(desired, replicasOf(snapshot));
-  const leftovers = leftoversOf(snapshot).filter((instance) => instance.project === desired.spec.name);
-  const services = [...view.services.values()].map((service) =>
-    serviceStatus(service, leftovers.filter((instance) => instance.service === service.name).length),
-  );
+  const { name } = desired.spec;
+  const replicas = replicasOf(snapshot).filter(({ assignment }) => assignment.project === name);
+  const leftovers = leftoversOf(snapshot).filter(({ project }) => project === name);
+  const view = viewProject(desired, replicas);
+  const oneOffs = new Set(view.oneOffs.map(({ assignment }) => assignment.service));
+  const there = [...replicas.map(({ assignment }) => assignment.service), ...leftovers.map(({ service }) => service)];
+  const isRemoved = (service: string): boolean =>
+    desired.removal !== undefined || !(view.services.has(service) || oneOffs.has(service));
+  const removed = [...new Set(there)].filter(isRemoved);
+  const kept = desired.removal === undefined ? [...view.services.values()] : [];
+  const services = [
+    ...kept.map((service) => serviceStatus(service, count(leftovers, service.name))),
+    ...removed.map((service) => beingRemoved(service, count(leftovers, service))),
+  ];
   return {
-    project: desired.spec.name,
+    project: name,
     generation: desired.generation,
-    state: desired.removal === undefined ? combine(services, view, leftovers) : "removing",
-    services: [...services.toSorted((a, b) => (a.service < b.service ? -1 : 1)), ...removedServices(view, leftovers)],
+    state: desired.removal === undefined ? combine(services) : "removing",
+    services: services.toSorted((a, b) => (a.service < b.service ? -1 : 1)),
   };
 }
 
-function combine(
-  services: readonly ServiceStatus[],
-  view: ProjectView,
-  leftovers: readonly ObservedInstance[],
-): ProjectStatus["state"] {
+const count = (leftovers: readonly { service: string }[], name: string): number =>
+  leftovers.filter(({ service }) => service === name).length;
+
+function combine(services: readonly ServiceStatus[]): ProjectStatus["state"] {
   if (services.some(({ state }) => state === "failed")) return "failed";
   if (services.some(({ state }) => state === "progressing" || state === "waiting")) return "progressing";
-  if (removedServices(view, leftovers).length > 0) return "progressing";
   return services.length > 0 && services.every(({ state }) => state === "stopped") ? "stopped" : "ready";
 }
 
-/** Services that the project no longer has, until their last instance is gone. */
-function removedServices(view: ProjectView, leftovers: readonly ObservedInstance[]): ServiceStatus[] {
-  const oneOffs = new Set(view.oneOffs.map((replica) => replica.assignment.service));
-  const names = new Set([
-    ...view.strays.map((replica) => replica.assignment.service),
-    ...leftovers.map((instance) => instance.service).filter((name) => !view.services.has(name) && !oneOffs.has(name)),
-  ]);
-  return [...names].toSorted().map((service) => ({
-    service,
-    state: "progressing",
-    detail: "is being removed",
-    replicas: 0,
-    running: 0,
-    healthy: 0,
-  }));
+/** A service that the project no longer has, or one of a project that `down` named, until its last instance is gone. */
+function beingRemoved(service: string, stopping: number): ServiceStatus {
+  const detail = stopping > 0 ? `is being removed, ${stopping} stopping` : "is being removed";
+  return { service, state: "progressing", detail, replicas: 0, running: 0, healthy: 0 };
 }

@@ -128,11 +128,22 @@ describe("a project's state", () => {
     expect(statusOf(given).state).toBe(state);
   });
 
+  it("that is removed has only the services of which something is left", () => {
+    const removal = { removal: { volumes: false } };
+    expect(statusOf({ changes: removal, reports: [{}] }).services).toMatchObject([
+      { service: "web", state: "progressing", detail: "is being removed" },
+    ]);
+    expect(statusOf({ changes: removal, reports: [] }).services).toEqual([]);
+  });
+
   it("is progressing until the last instance of a removed service is gone", () => {
     const gone = observation(assignment("0123456789ab", { service: "old" }));
     const snapshot = { desired: [], assignments: [], observed: [{ key: "n1.x", value: gone, revision: 1 }], routes: [] };
     const status = projectStatus(desired(project("shop", [service("web", { replicas: 0 })])), snapshot);
     expect(status.state).toBe("progressing");
-    expect(status.services.map(({ service: name, detail }) => [name, detail])).toContainEqual(["old", "is being removed"]);
+    expect(status.services.map(({ service: name, detail }) => [name, detail])).toContainEqual([
+      "old",
+      "is being removed, 1 stopping",
+    ]);
   });
 });
