@@ -40,33 +40,34 @@ export interface Gateway extends AsyncDisposable {
 /** Starts a gateway on the routes of a store, which somebody else keeps current. Makes the home's local CA on first use. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   await using stack = new AsyncDisposableStack();
-  const { routes, log } = options;
-  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
   const names = await openServerNames(options, stack);
-  const balancer = stack.use(new Balancer(settings));
-  stack.use(routes.subscribe((table) => balancer.reconcile(table)));
   const ending = new AbortController();
-  const context: GatewayContext = {
-    routes,
-    balancer,
-    lane: new FullLane(settings),
-    certificateName: (host) => names.certificateName(host),
-    settings,
-    log,
-    ending: ending.signal,
-  };
+  const context = createContext(options, names, ending.signal, stack);
   const https = createHttpsServer(context, names, await names.fallback());
   const drains = [trackConnections(https)];
   const httpsPort = await listenOn(https, options.https, context);
-  stack.defer(() => drainAll(drains, ending, settings));
-  const http = createHttpServer(routes, options.publicHttpsPort ?? httpsPort, settings);
+  stack.defer(() => drainAll(drains, ending, context.settings));
+  const http = createHttpServer(options.routes, options.publicHttpsPort ?? httpsPort, context.settings);
   drains.push(trackConnections(http));
   const httpPort = await listenOn(http, options.http, context);
   const running = stack.move();
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => (drained ??= running.disposeAsync());
-  const outstandingAt = (instanceId: string): number => balancer.outstandingAt(instanceId);
+  const outstandingAt = (instanceId: string): number => context.balancer.outstandingAt(instanceId);
   return { httpPort, httpsPort, outstandingAt, drain, [Symbol.asyncDispose]: drain };
+}
+
+function createContext(
+  { routes, log, settings: given }: GatewayOptions,
+  names: ServerNames,
+  ending: AbortSignal,
+  stack: AsyncDisposableStack,
+): GatewayContext {
+  const settings = { ...DEFAULT_SETTINGS, ...given };
+  const balancer = stack.use(new Balancer(settings));
+  stack.use(routes.subscribe((table) => balancer.reconcile(table)));
+  const certificateName = (host: string): string | undefined => names.certificateName(host);
+  return { routes, balancer, lane: new FullLane(settings), certificateName, settings, log, ending };
 }
 
 async function openServerNames({ home, routes, log }: GatewayOptions, stack: AsyncDisposableStack): Promise<ServerNames> {
