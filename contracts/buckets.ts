@@ -28,7 +28,6 @@ export const BUCKETS = {
   routes: bucket("routes", "file", RouteEntry),
 } as const;
 
-export const desiredKey = (project: string): string => project;
 export const instanceKey = (node: string, instanceId: string): string => `${node}.${instanceId}`;
 /** KV keys take no `*` or `/`: host and path go in as base64url. */
 export const routeKey = (host: string, path: string): string =>

@@ -13,7 +13,7 @@ const validators = new WeakMap<TSchema, Validator>();
 export function parse<Schema extends TSchema>(schema: Schema, value: unknown, what: string): Static<Schema> {
   let validator = validators.get(schema);
   if (validator === undefined) {
-    validator = Compile(schema) as unknown as Validator;
+    validator = Compile(schema);
     validators.set(schema, validator);
   }
   if (validator.Check(value)) return value as Static<Schema>;

@@ -97,7 +97,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
       assignments.map(({ instanceId }) => instanceId),
     );
     for (const problem of report.problems) console.error("network recovery:", problem.message);
-    for (const network of [...this.#networks.networks()]) {
+    for (const network of this.#networks.networks().slice()) {
       if ((this.#users.get(network.name)?.size ?? 0) > 0) await this.#serveNames(network);
       else await this.#drop(network.project, network.network);
     }

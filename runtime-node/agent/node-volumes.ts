@@ -1,8 +1,11 @@
 import type { Assignment } from "#contracts/instance.ts";
 import type { VolumeMount } from "#contracts/service-spec.ts";
-import { anonymousVolume, type VolumeKey } from "#storage-driver/volume-key.ts";
+import type { Kernel } from "#kernel/kernel.ts";
+import { KeyedTurns } from "#storage-driver/keyed-turns.ts";
+import { anonymousVolume, type VolumeKey, volumeName } from "#storage-driver/volume-key.ts";
 import type { VolumeStore } from "#storage-driver/volume-store.ts";
-import type { InstanceVolumes } from "../container/node-services.ts";
+import type { InstanceVolumes, RootImage } from "../container/node-services.ts";
+import { seedVolume } from "../container/seed-volume.ts";
 import type { LaunchMount } from "../launch/container-launch.ts";
 import type { EventOutbox } from "./event-outbox.ts";
 

@@ -53,11 +53,11 @@ export async function openNode(
 ): Promise<OpenNode> {
   const { signal } = ending;
   await using acquired = new AsyncDisposableStack();
-  let agent: NodeAgent | undefined;
+  const opened: { agent?: NodeAgent } = {};
   const children = acquired.use(
     await Children.connect(home.supervisorSocket, {
       // What is desired stays: the next start of the server starts them again.
-      stopContainers: () => void agent?.stopAll(),
+      stopContainers: () => void opened.agent?.stopAll(),
       // Without the supervisor there is nothing this agent can do; the next supervisor starts another.
       closed: () => ending.abort(),
     }),
@@ -74,7 +74,7 @@ export async function openNode(
   acquired.defer(async () => (await platform.catch(() => undefined))?.[Symbol.asyncDispose]());
 
   const idmaps = new IdmapProbe(kernel, acquired.use(new UserNamespaces(kernel)));
-  const usesImage = (digest: string): boolean => agent?.usesImage(digest) ?? false;
+  const usesImage = (digest: string): boolean => opened.agent?.usesImage(digest) ?? false;
   const images = acquired.use(await openImageStore({ directory: home.images, kernel, inUse: usesImage }));
   const canIdmap = (path: string): Promise<boolean> => idmaps.canIdmapPath(path);
   const volumes = await VolumeStore.open({
@@ -97,8 +97,8 @@ export async function openNode(
     logs: new NodeLogs(signal),
     events,
   };
-  agent = new NodeAgent(services, reporter);
-  const held = agent;
+  const held = new NodeAgent(services, reporter);
+  opened.agent = held;
   const records = await readRecords(services);
   await recoverNetworks(nodeNetworks, children, records);
   const assigned = new Set(records.map(({ assignment }) => assignment.instanceId));

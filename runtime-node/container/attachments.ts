@@ -47,7 +47,7 @@ export class Attachments {
   /** The last word, `exit` or `error`; then every stream ends. */
   async end(last: { exitCode: number; oomKilled: boolean } | SlipwayError): Promise<void> {
     await this.tell("toProblem" in last ? { type: "error", problem: last.toProblem() } : { type: "exit", ...last });
-    for (const stream of [...this.#streams]) {
+    for (const stream of this.#streams) {
       await stream.end().catch(() => {});
       this.#drop(stream);
     }

@@ -24,6 +24,10 @@ export const CONTAINER_ERRORS = {
     remedy:
       "Put it on ext4, xfs, btrfs or another file system that can be idmapped, or use a named volume; `slipway doctor` shows what can.",
   },
+  SLIPWAY_CONTAINER_VOLUME_NOT_FILLED: {
+    status: 500,
+    remedy: "Make room where volumes are kept (`slipway volume inspect` shows the path), then `slipway start NAME`.",
+  },
   SLIPWAY_CONTAINER_PROPAGATION: { status: 400, remedy: "Use private or slave (rprivate, rslave)." },
   SLIPWAY_CONTAINER_NOT_RUNNING: { status: 409, remedy: "Start it first: `slipway start NAME`." },
   SLIPWAY_CONTAINER_NOT_HERE: { status: 404, remedy: "See `slipway ps -a` for the instances there are." },

@@ -42,7 +42,8 @@ export interface InstanceNetworks {
 }
 
 export interface InstanceVolumes {
-  attach(assignment: Assignment, signal: AbortSignal): Promise<LaunchMount[]>;
+  /** `image`: what its new volumes are filled from; null when the instance has been launched before. */
+  attach(assignment: Assignment, image: RootImage | null, signal: AbortSignal): Promise<LaunchMount[]>;
   detach(instanceId: string): Promise<void>;
   /** Removes the anonymous volumes of an instance that goes. */
   removeAnonymous(assignment: Assignment): Promise<void>;

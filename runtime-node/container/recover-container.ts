@@ -35,7 +35,7 @@ export async function recoverContainer(
   }
   await using acquired = new AsyncDisposableStack();
   acquired.defer(() => cgroup.remove());
-  await node.volumes.attach(assignment, signal);
+  await node.volumes.attach(assignment, null, signal);
   acquired.defer(() => node.volumes.detach(instanceId));
   const networks = await node.networks.connect(assignment, lifecycle.pid, signal);
   acquired.defer(() => node.networks.disconnect(instanceId));

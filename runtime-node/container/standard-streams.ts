@@ -21,7 +21,9 @@ export async function createStreams(kernel: Kernel, paths: StdioPaths, owner: { 
 }
 
 export async function removeStreams(paths: StdioPaths): Promise<void> {
-  await Promise.all([paths.stdin, paths.stdout, paths.stderr].map((path) => path === null || rm(path, { force: true })));
+  await Promise.all(
+    [paths.stdin, paths.stdout, paths.stderr].map(async (path) => path === null || rm(path, { force: true })),
+  );
 }
 
 /** Opens a container's stdin to write to. Its other end must be open: ENXIO otherwise (fifo(7)). */

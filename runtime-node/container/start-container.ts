@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
 import { Socket } from "node:net";
 import { trace } from "@opentelemetry/api";
@@ -27,7 +28,7 @@ export interface StartRequest {
   idBase: number;
   image: RootImage;
   /** Gets its output from the first byte. */
-  onOutput(stream: "stdout" | "stderr", chunk: Uint8Array): Promise<void>;
+  onOutput: (stream: "stdout" | "stderr", chunk: Uint8Array) => Promise<void>;
 }
 
 /** What was started, and what gives it back when it has ended. */
@@ -61,8 +62,8 @@ export async function startContainer(
   const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
   cgroup.create(spec.limits);
   acquired.defer(() => cgroup.remove());
-  const volumes = await node.volumes.attach(assignment, signal);
   acquired.defer(() => node.volumes.detach(instanceId));
+  const volumes = await node.volumes.attach(assignment, existsSync(folder.launchReport) ? null : image, signal);
   const mounts = [
     ...image.mounts,
     ...files.mounts(),

@@ -23,9 +23,9 @@ const PIDFD_GET_INFO = 0xc000ff0b + PIDFD_INFO_BYTES * 0x10000;
 /** Resolves when the process behind the pidfd has ended (pidfd_open(2): it then polls readable). */
 export function untilEnded(pidfd: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(signal.reason);
+    if (signal?.aborted === true) return reject(signal.reason as Error);
     const handle = koffi.node.poll(pidfd, { readable: true }, () => settle(resolve));
-    const onAbort = (): void => settle(() => reject(signal?.reason));
+    const onAbort = (): void => settle(() => reject(signal?.reason as Error));
     const settle = (then: () => void): void => {
       signal?.removeEventListener("abort", onAbort);
       handle.stop();

@@ -17,7 +17,7 @@ export class Children implements AsyncDisposable {
   #client: SupervisorClient | undefined;
 
   /** Connects, and takes over what runs or has ended since. */
-  static async connect(path: string, events: { stopContainers(): void; closed(): void }): Promise<Children> {
+  static async connect(path: string, events: { stopContainers: () => void; closed: () => void }): Promise<Children> {
     const children = new Children();
     const client = await SupervisorClient.connect(path, { ...events, exited: (report) => children.#settle(report) });
     children.#client = client;

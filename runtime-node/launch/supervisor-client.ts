@@ -16,13 +16,13 @@ export class SupervisorError extends Error {
 }
 
 export interface SupervisorEvents {
-  exited(report: ChildReport): void;
-  stopContainers(): void;
+  exited: (report: ChildReport) => void;
+  stopContainers: () => void;
   /** The connection is gone; every request under way has failed. */
-  closed(): void;
+  closed: () => void;
 }
 
-type Waiting = { resolve(answer: SupervisorAnswer): void; reject(error: Error): void };
+type Waiting = { resolve: (answer: SupervisorAnswer) => void; reject: (error: Error) => void };
 
 /** The agent's side of the supervisor's socket. */
 export class SupervisorClient implements AsyncDisposable {

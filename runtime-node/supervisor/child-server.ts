@@ -2,7 +2,6 @@ import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { receiveLines } from "../launch/lines.ts";
 import type { RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
-import type { ChildReport } from "../launch/protocol.ts";
 import type { ChildTable } from "./child-table.ts";
 
 /** The agent's socket, 0600. One agent at a time: a new connection ends the former. */
@@ -14,6 +13,7 @@ export class ChildServer implements AsyncDisposable {
   private constructor(server: Server, children: ChildTable) {
     this.#server = server;
     this.#children = children;
+    children.onExit((report) => this.#send({ type: "exited", report }));
     server.on("connection", (socket) => this.#accept(socket));
   }
 
@@ -27,10 +27,6 @@ export class ChildServer implements AsyncDisposable {
       server.listen(path, () => resolve(new ChildServer(server, children)));
       process.umask(umask);
     });
-  }
-
-  reportExit(report: ChildReport): void {
-    this.#send({ type: "exited", report });
   }
 
   /** Asks the agent to stop the containers; false when there is no agent. */

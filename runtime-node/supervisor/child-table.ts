@@ -23,14 +23,18 @@ export class ChildTable implements Disposable {
   readonly #userNamespaces: UserNamespaces;
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new AbortController();
-  readonly #onExit: (report: ChildReport) => void;
+  readonly #listeners = new Set<(report: ChildReport) => void>();
   #ended = Promise.withResolvers<void>();
 
-  constructor(kernel: Kernel, file: string, onExit: (report: ChildReport) => void) {
+  constructor(kernel: Kernel, file: string) {
     this.#kernel = kernel;
     this.#file = file;
-    this.#onExit = onExit;
     this.#userNamespaces = new UserNamespaces(kernel);
+  }
+
+  /** Calls back at every end. */
+  onExit(listener: (report: ChildReport) => void): void {
+    this.#listeners.add(listener);
   }
 
   /** Takes over what a former supervisor left running, or recorded as ended. A pid is believed only with its start time. */
@@ -142,7 +146,7 @@ export class ChildTable implements Disposable {
       this.#kernel.attempt("close", pidfd);
       this.#entries.set(child, { state });
       this.#save();
-      this.#onExit({ child, state });
+      for (const listener of this.#listeners) listener({ child, state });
       this.#ended.resolve();
     } catch (error) {
       if (!this.#closing.signal.aborted) throw error;

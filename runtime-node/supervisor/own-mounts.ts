@@ -15,5 +15,5 @@ export function enterOwnMountNamespace(kernel: Kernel): void {
   kernel.call("unshare", flagBits(["CLONE_NEWNS"]));
   kernel.call("mount", null, "/", null, flagBits(["MS_REC", "MS_SLAVE"]), null);
   const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  process.execve?.(process.execPath, args, { ...process.env, [MARK]: String(process.pid) } as Record<string, string>);
+  process.execve?.(process.execPath, args, { ...process.env, [MARK]: String(process.pid) });
 }

@@ -8,9 +8,9 @@ import { openPlatformInterface } from "../network/platform-interface.ts";
 /** What must be there before the first process starts. */
 export interface PreparedPlatform {
   nats: PreparedNatsServer;
-  probeNats(signal: AbortSignal): Promise<void>;
+  probeNats: (signal: AbortSignal) => Promise<void>;
   /** Takes the messaging address and the firewall away. */
-  releaseNetwork(): void;
+  releaseNetwork: () => void;
 }
 
 /** The interface that nats-server listens on, which only containers and this machine reach, and nats-server's configuration for it. */

@@ -31,12 +31,9 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   await pids.endLeftovers();
   const listeners = openListeners(kernel, options, acquired);
 
-  let server: ChildServer | undefined;
-  const children = acquired.use(
-    new ChildTable(kernel, join(home.run, "children.json"), (report) => server?.reportExit(report)),
-  );
+  const children = acquired.use(new ChildTable(kernel, join(home.run, "children.json")));
   children.adopt();
-  server = acquired.use(await ChildServer.listen(home.supervisorSocket, children));
+  const server = acquired.use(await ChildServer.listen(home.supervisorSocket, children));
   const platform = await preparePlatform(kernel, home, ending.signal);
   acquired.defer(() => leave(home, children.running, platform));
   const processes = processSpecs({ home, options, platform, listeners, node: nodeName() }).map(

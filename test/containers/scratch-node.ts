@@ -70,7 +70,8 @@ export class ScratchNode implements AsyncDisposable {
     for (const path of ["run/r", "run/m"]) mkdirSync(join(this.folder, path), { recursive: true, mode: 0o711 });
     for (let index = 0; index < 8; index++) mkdirSync(join(this.folder, "run/m", String(index)));
     this.#makeLayer();
-    this.children = new ChildTable(this.kernel, join(this.folder, "children.json"), ({ child, state }) => {
+    this.children = new ChildTable(this.kernel, join(this.folder, "children.json"));
+    this.children.onExit(({ child, state }) => {
       if (state.type === "exited") this.#exit(child).resolve(state.status);
     });
   }
