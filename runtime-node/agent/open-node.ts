@@ -92,7 +92,7 @@ export async function openNode(
     cgroups,
     images: new NodeImages(images, home.images, idmaps),
     networks: nodeNetworks,
-    volumes: new NodeVolumes(volumes, events, signal),
+    volumes: new NodeVolumes(volumes, kernel, home.run, events, signal),
     credentials: acquired.use(new NodeCredentials(settings.node, settings.natsUrl, platform)),
     logs: new NodeLogs(signal),
     events,

@@ -41,9 +41,16 @@ export interface InstanceNetworks {
   setHealthy(instanceId: string, healthy: boolean): void;
 }
 
+/** What new volumes are filled with before an instance starts. */
+export interface VolumeFilling {
+  image: RootImage;
+  /** A later launch finds its volumes as the earlier one left them, be they empty. */
+  firstLaunch: boolean;
+}
+
 export interface InstanceVolumes {
-  /** `image`: what its new volumes are filled from; null when the instance has been launched before. */
-  attach(assignment: Assignment, image: RootImage | null, signal: AbortSignal): Promise<LaunchMount[]>;
+  /** `filling` is null for an instance that runs already. */
+  attach(assignment: Assignment, filling: VolumeFilling | null, signal: AbortSignal): Promise<LaunchMount[]>;
   detach(instanceId: string): Promise<void>;
   /** Removes the anonymous volumes of an instance that goes. */
   removeAnonymous(assignment: Assignment): Promise<void>;

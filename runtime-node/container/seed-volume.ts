@@ -16,12 +16,12 @@ export interface VolumeSeed {
   volume: string;
   /** Where the volume is to be mounted: an absolute path in the image. */
   target: string;
-  /** Directories of the image's layers, bottom first. */
+  /** Directories of the image's layers, bottom first; none is an image that fills nothing. */
   layers: readonly string[];
   /** A directory where a mount point may be made for a moment. */
   scratch: string;
-  /** Whether an instance has the volume already; asked only when it is empty. */
-  isInUse(): Promise<boolean>;
+  /** Whether it may be filled at all; asked only when it is empty. */
+  mayFill(): Promise<boolean>;
 }
 
 /**
@@ -33,7 +33,7 @@ export async function seedVolume(kernel: Kernel, seed: VolumeSeed, signal: Abort
   const { volume, target } = seed;
   try {
     if (isHalfFilled(kernel, volume)) await empty(volume);
-    else if (!(await isEmpty(volume)) || (await seed.isInUse())) return;
+    else if (!(await isEmpty(volume)) || !(await seed.mayFill())) return;
     await fill(kernel, seed, signal);
   } catch (cause) {
     signal.throwIfAborted();
@@ -45,8 +45,8 @@ export async function seedVolume(kernel: Kernel, seed: VolumeSeed, signal: Abort
 
 async function fill(kernel: Kernel, { volume, target, layers, scratch }: VolumeSeed, signal: AbortSignal): Promise<void> {
   using opened = new DisposableStack();
-  const view = opened.use(ImageView.open(kernel, layers, scratch));
-  const directory = view.openDirectory(target);
+  const view = layers.length === 0 ? undefined : opened.use(ImageView.open(kernel, layers, scratch));
+  const directory = view?.openDirectory(target);
   if (directory !== undefined) {
     opened.defer(() => kernel.attempt("close", directory));
     kernel.call("lsetxattr", volume, FILLING, Buffer.from("1"), 1, 0);

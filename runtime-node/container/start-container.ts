@@ -63,7 +63,8 @@ export async function startContainer(
   cgroup.create(spec.limits);
   acquired.defer(() => cgroup.remove());
   acquired.defer(() => node.volumes.detach(instanceId));
-  const volumes = await node.volumes.attach(assignment, existsSync(folder.launchReport) ? null : image, signal);
+  const filling = { image, firstLaunch: !existsSync(folder.launchReport) };
+  const volumes = await node.volumes.attach(assignment, filling, signal);
   const mounts = [
     ...image.mounts,
     ...files.mounts(),
