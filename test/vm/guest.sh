@@ -30,7 +30,8 @@ hostname slipway-vm
 
 mkdir -p "/lib/modules/$KERNEL_VERSION"
 mount --bind "$KERNEL_MODULES" "/lib/modules/$KERNEL_VERSION"
-modprobe -a loop tun
+# Docker loads br_netfilter on users' machines: bridged packets pass the firewall there.
+modprobe -a loop tun br_netfilter
 
 # cgroups(7), no internal processes: what delegates controllers may hold no process itself.
 mkdir /sys/fs/cgroup/init
