@@ -3,22 +3,21 @@ import { paint } from "./colour.ts";
 
 type Step = LaunchReport["steps"][number];
 
-/** strace's notation with its times (`strace -T`): `[child] setsid() = 1 <0.000004>`, each after the name of its step. */
+/** strace's notation with its times (`strace -T`), the step's name after it: `[child] setsid() = 1 <0.000004>  # own session`. */
 export function formatLaunch({ steps }: LaunchReport, colour: boolean): string {
-  let name = "";
   return steps
-    .map((step) => {
-      const title = step.name === name ? "" : `${paint(colour, "dim", `# ${step.name}`)}\n`;
-      name = step.name;
-      return `${title}${formatStep(step, colour)}\n`;
-    })
+    .map((step, index) => `${formatCall(step, steps[index - 1])}  ${paint(colour, "dim", `# ${step.name}`)}\n`)
     .join("");
 }
 
-function formatStep({ where, call, result, errno, microseconds }: Step, colour: boolean): string {
-  const place = where === "host" ? "[host]  " : "[child] ";
-  if (result === null && microseconds === null) return `${place}${paint(colour, "dim", `${call} = ? (not reached)`)}`;
-  const value = errno === null ? String(result ?? 0) : paint(colour, "red", `-1 ${errno}`);
+function formatCall(step: Step, before: Step | undefined): string {
+  const { where, call, result, errno, microseconds } = step;
   const time = microseconds === null ? "" : ` <${(microseconds / 1e6).toFixed(6)}>`;
-  return `${place}${call} = ${value}${time}`;
+  return `${where === "host" ? "[host] " : "[child]"} ${call} = ${errno === null ? (result ?? unknownResult(step, before)) : `-1 ${errno}`}${time}`;
+}
+
+/** An execve that succeeds does not return, so nobody could note its result: it was reached when the step before it went well. */
+function unknownResult({ call }: Step, before: Step | undefined): string {
+  const succeeded = call.startsWith("execve(") && before !== undefined && before.result !== null && before.errno === null;
+  return succeeded ? "0" : "? (not reached)";
 }

@@ -35,8 +35,11 @@ export async function runInProcess(args: readonly string[], options: CommandOpti
   const stderr = collect(streams.stderr);
   const host = server === undefined ? {} : { SLIPWAY_HOST: `unix://${server.socketPath}` };
   const take = (onSignal: (name: NodeJS.Signals) => void): Disposable => {
-    onSignals?.(onSignal);
-    return { [Symbol.dispose]: () => {} };
+    let taken = true;
+    onSignals?.((name) => {
+      if (taken) onSignal(name);
+    });
+    return { [Symbol.dispose]: () => void (taken = false) };
   };
   const signals = { signal: new AbortController().signal, take };
   const exitCode = await runCommand(args, { environment: { ...host, ...environment }, terminal, signals });

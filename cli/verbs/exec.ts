@@ -41,7 +41,7 @@ export const exec = defineVerb({
     const query = { request: Buffer.from(JSON.stringify(request)).toString("base64url") };
     using signals = new ForwardedSignals(takeSignals);
     const socket = await connectWebSocket(api, ["instances", ref, "exec"], query, signals.cancelled);
-    return joinStreams({ socket, terminal, interactive: flags.interactive, signals });
+    return await joinStreams({ socket, terminal, interactive: flags.interactive, signals });
   },
 });
 

@@ -104,13 +104,11 @@ test("inspect takes an id or a name, and --plan prints as strace does", async ()
   expect(JSON.parse((await runInProcess(["inspect", "shop-web-1"], { server })).stdout)).toEqual([
     { observed: web, spec: null },
   ]);
-  expect((await runInProcess(["inspect", "web", "--plan"], { server })).stdout).toBe(`# root
-[host]  openat(AT_FDCWD, "/x", O_PATH) = 7 <0.000008>
-[child] setsid() = 1 <0.000003>
-# mounts
-[child] mount("proc", "/proc") = -1 EPERM <0.000012>
-# exec
-[child] execve("/bin/true") = ? (not reached)
+  expect((await runInProcess(["inspect", "web", "--plan"], { server })).stdout)
+    .toBe(`[host]  openat(AT_FDCWD, "/x", O_PATH) = 7 <0.000008>  # root
+[child] setsid() = 1 <0.000003>  # root
+[child] mount("proc", "/proc") = -1 EPERM <0.000012>  # mounts
+[child] execve("/bin/true") = ? (not reached)  # exec
 `);
 });
 

@@ -23,7 +23,7 @@ export const version = defineVerb({
 });
 
 function formatServer(server: VersionInfo): string {
-  return `server ${server.version} (Node ${server.node}, nats-server ${server.natsServer}, ${server.kernel}, runtime ${server.runtime})\n`;
+  return `server ${server.version} on node ${server.node} (${server.runtime}, nats-server ${server.natsServer}, ${server.kernel})\n`;
 }
 
 /** That no server runs is an answer here, not an error. */
