@@ -6,6 +6,10 @@ export const NETWORK_ERRORS = {
     status: 503,
     remedy: "Name a free IPv4 /16 for Slipway's networks, or remove the routes that overlap all of those tried.",
   },
+  SLIPWAY_NETWORK_POOL_TAKEN: {
+    status: 409,
+    remedy: "End the other platform or remove its routes, or take the projects of this one down first.",
+  },
   SLIPWAY_NETWORK_POOL_EXHAUSTED: {
     status: 503,
     remedy:

@@ -5,12 +5,15 @@ import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import { readJson, writeJson } from "./durable-json.ts";
 import { networkError } from "./errors.ts";
 import { interfacePrefix } from "./interface-names.ts";
+import { NetworkState } from "./network-state.ts";
 import { addressAt, formatSubnet, overlaps, parseSubnet, type Subnet } from "./subnet.ts";
 
 /** The port nats-server listens on unless a platform says otherwise. */
 export const DEFAULT_MESSAGING_PORT = 4222;
 const POOL_PREFIX_LENGTH = 16;
 const FILE = "pool.json";
+/** The networks made so far, see `network-state.ts`. */
+export const STATE_FILE = "state.json";
 
 const PoolFile = Type.Object({
   version: Type.Literal(1),
@@ -36,11 +39,15 @@ export interface PoolRequest {
   messagingPort?: number;
 }
 
-/** The platform's pool: as settled before, else a free one, written down so that every process and restart uses the same. */
+/**
+ * The platform's pool: as settled before, else a free one, written down so that every process and restart uses the same. One that
+ * something else on the machine has taken since (another platform, while this one was down) is given up, unless networks of ours are in it:
+ * SLIPWAY_NETWORK_POOL_TAKEN.
+ */
 export async function settlePool(request: PoolRequest): Promise<AddressPool> {
   const path = join(request.directory, FILE);
   const settled = await readJson(path, PoolFile);
-  if (settled !== undefined) return describePool(settled);
+  if (settled !== undefined && !(await isTaken(request, settled.pool))) return describePool(settled);
   const file = {
     version: 1 as const,
     pool: formatSubnet(choosePool(request)),
@@ -66,6 +73,18 @@ export function foreignRanges(kernel: Kernel, hash: string): Subnet[] {
       .filter((route) => route.prefixLength > 0 && isForeign(route))
       .map(({ destination, prefixLength }) => parseSubnet(`${destination}/${prefixLength}`)),
   ];
+}
+
+async function isTaken({ kernel, hash, directory }: PoolRequest, pool: string): Promise<boolean> {
+  const taker = foreignRanges(kernel, hash).find((range) => overlaps(range, parsePool(pool)));
+  if (taker === undefined) return false;
+  const state = await readJson(join(directory, STATE_FILE), NetworkState);
+  if (state === undefined || state.networks.length === 0) return true;
+  const names = state.networks.map(({ name }) => name).join(", ");
+  throw networkError(
+    "SLIPWAY_NETWORK_POOL_TAKEN",
+    `the range ${pool}, in which ${names} are, overlaps ${formatSubnet(taker)}, which something else on this machine has`,
+  );
 }
 
 function choosePool({ kernel, hash, pool }: PoolRequest): Subnet {

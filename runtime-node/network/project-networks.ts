@@ -9,13 +9,11 @@ import { type AttachRequest, Endpoints } from "./endpoints.ts";
 import { Firewall } from "./firewall.ts";
 import type { NetworkContext } from "./network-context.ts";
 import { emptyState, type EndpointRecord, type NetworkRecord, NetworkState, type Publication } from "./network-state.ts";
-import { type AddressPool, settlePool } from "./pool.ts";
+import { type AddressPool, settlePool, STATE_FILE } from "./pool.ts";
 import { PortReservations } from "./port-reservations.ts";
 import { ProjectBridges } from "./project-bridges.ts";
 import { Publications } from "./publications.ts";
 import { recoverNetworks, type RecoveryReport, type RunningInstance } from "./recovery.ts";
-
-const STATE_FILE = "state.json";
 
 export interface NetworksOptions {
   /** `<home>/networks` */
