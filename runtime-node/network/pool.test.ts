@@ -56,10 +56,29 @@ describe("a platform's address pool", () => {
     expect(await settled()).toBe("172.24.0.0/16");
   });
 
-  it("stays what it was once settled, whatever comes to the machine and is asked for later", async () => {
+  it("stays what it was once settled, whatever is asked for later", async () => {
     expect(await settled()).toBe("10.83.0.0/16");
-    addRange("vpn0", "10.83.0.1", 16);
     expect(await settled("10.90.0.0/16")).toBe("10.83.0.0/16");
+  });
+
+  it("is another one when something else took it while the platform had no network in it", async () => {
+    expect(await settled()).toBe("10.83.0.0/16");
+    addRange("other", "10.83.0.1", 32);
+    expect(await settled()).toBe("10.84.0.0/16");
+    expect(await settled()).toBe("10.84.0.0/16");
+  });
+
+  it("is refused, with who is in it, when something else took it from networks that are there", async () => {
+    expect(await settled()).toBe("10.83.0.0/16");
+    const network = { name: "shop_default", project: "shop", network: "default", bridge: "sw0123abcdb1" };
+    const networks = [{ ...network, subnet: "10.83.1.0/24", gateway: "10.83.1.1", internal: false }];
+    const state = { version: 1, networks, leases: [], endpoints: [], publications: [] };
+    await writeFile(join(folder.path, "state.json"), JSON.stringify(state));
+    addRange("other", "10.83.0.1", 32);
+    await expect(settled()).rejects.toMatchObject({
+      code: "SLIPWAY_NETWORK_POOL_TAKEN",
+      message: expect.stringContaining("shop_default"),
+    });
   });
 
   it("is the one asked for", async () => {
