@@ -2,12 +2,16 @@ import type { Socket } from "node:net";
 import { ATTACH_CHANNEL, type AttachControl, decodeFrame, encodeControl, encodeFrame } from "#contracts/attach.ts";
 import type { SlipwayError } from "#contracts/slipway-error.ts";
 import type { MessageStream } from "#messaging/platform.ts";
+import { containerError } from "./errors.ts";
 
 export interface AttachTarget {
   /** Resolves when the process runs; null when it takes no input. */
   stdin(): Promise<Socket | null>;
   signal(name: string): Promise<void>;
 }
+
+/** A caller that asked for an instance and wants to attach comes at once, or not at all. */
+const ARRIVAL_WAIT_MS = 30_000;
 
 /**
  * The callers attached to one process. Output goes to all of them, at the pace of the slowest; what they send goes to the
@@ -18,9 +22,18 @@ export class Attachments {
   readonly #closed = new Map<MessageStream, () => void>();
   #arrived = Promise.withResolvers<void>();
 
-  /** Resolves when somebody is attached. */
-  get arrived(): Promise<void> {
-    return this.#arrived.promise;
+  /** Resolves when somebody is attached; throws SLIPWAY_CONTAINER_NOT_ATTACHED when nobody comes. */
+  async untilArrived(instanceName: string, signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ARRIVAL_WAIT_MS)]);
+    const gaveUp = Promise.withResolvers<never>();
+    limit.addEventListener("abort", () => gaveUp.reject(limit.reason as Error), { once: true });
+    try {
+      await Promise.race([this.#arrived.promise, gaveUp.promise]);
+    } catch (cause) {
+      signal.throwIfAborted();
+      const message = `nobody attached to ${instanceName} within ${ARRIVAL_WAIT_MS} ms`;
+      throw containerError("SLIPWAY_CONTAINER_NOT_ATTACHED", message, { cause });
+    }
   }
 
   /** Serves one caller until the process has ended or the caller is gone. */

@@ -10,19 +10,19 @@ import { containerError } from "./errors.ts";
 import { InstanceFolder, type InstanceRecord } from "./instance-record.ts";
 import { superviseHealth } from "./instance-health.ts";
 import { inParentTrace } from "./instance-trace.ts";
-import { type Lifecycle, restartsOf } from "./lifecycle.ts";
+import { endRun, restartsOf } from "./lifecycle.ts";
 import { nextStep, type Wanted } from "./next-step.ts";
 import type { NodeServices } from "./node-services.ts";
 import { type Activity, observe } from "./observed.ts";
 import { recoverContainer } from "./recover-container.ts";
-import { decideRestart } from "./restart-policy.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { signalNumber } from "./signals.ts";
 import { type StartedContainer, startContainer } from "./start-container.ts";
 
 const SIGKILL = 9;
 const RETRY_MS = 1_000;
-const ATTACH_WAIT_MS = 30_000;
+/** What a caller is told of an exit whose code nobody can know. */
+const UNKNOWN_EXIT_CODE = 255;
 /** The process is gone, and with its pid namespace every other writer: the pipes end at once. */
 const LOGS_END_WAIT_MS = 5_000;
 
@@ -197,7 +197,7 @@ export class Instance {
   async #launch(signal: AbortSignal): Promise<StartedContainer> {
     const { assignment, idBase } = this.#record;
     if (assignment.attached?.waitForAttach === true && this.#record.lifecycle.type === "new")
-      await this.#untilAttached(signal);
+      await this.attachments.untilArrived(assignment.name, signal);
     this.#do("pulling");
     const image = await this.#node.images.obtain(assignment.spec.image, signal, () => {});
     if (this.#record.imageDigest !== image.digest)
@@ -307,37 +307,20 @@ export class Instance {
     await this.#recordExit(exit, held, oomKilled);
   }
 
-  async #recordExit({ status, exitedAt }: ChildExit, held: boolean, oomKilled: boolean): Promise<void> {
+  async #recordExit(exit: ChildExit, held: boolean, oomKilled: boolean): Promise<void> {
     const { lifecycle, assignment } = this.#record;
     if (lifecycle.type !== "running") return;
-    const exitCode = status.code;
-    const ended = {
-      exitCode,
-      oomKilled,
-      startedAt: lifecycle.startedAt,
-      finishedAt: exitedAt,
-      runSerial: lifecycle.runSerial,
-      restarts: lifecycle.restarts,
-    };
-    const ranForMs = Date.parse(exitedAt) - Date.parse(lifecycle.startedAt);
-    // A kernel before 6.15 cannot tell how a process ended that is not the supervisor's child: counted as a failure.
-    const decision = held
-      ? ({ type: "stay-down" } as const)
-      : decideRestart(assignment.spec.restart, { exitCode: exitCode ?? 1, ranForMs, series: lifecycle.series });
-    const next: Lifecycle =
-      decision.type === "restart"
-        ? { type: "backoff", until: Date.now() + decision.afterMs, series: decision.series, ...ended }
-        : { type: "ended", held, ...ended };
+    const next = endRun(lifecycle, assignment.spec.restart, { exit, held, oomKilled, now: Date.now() });
     this.#record.lifecycle = next;
     await this.#save();
     await this.#node.children.forget(assignment.instanceId);
     this.#activity = { doing: null, health: "none" };
     this.#tell();
+    const { exitCode } = next;
     if (oomKilled) this.#node.events.record("instance.oom-killed", assignment, { exitCode });
     this.#node.events.record("instance.exited", assignment, { exitCode, oomKilled });
-    if (decision.type === "restart")
-      this.#node.events.record("instance.restarting", assignment, { afterMs: decision.afterMs });
-    else await this.attachments.end({ exitCode: exitCode ?? 255, oomKilled });
+    if (next.type === "backoff") this.#node.events.record("instance.restarting", assignment, { until: next.until });
+    else await this.attachments.end({ exitCode: exitCode ?? UNKNOWN_EXIT_CODE, oomKilled });
   }
 
   async #takeApart(): Promise<void> {
@@ -347,19 +330,6 @@ export class Instance {
     await this.folder.remove();
     await this.attachments.end(containerError("SLIPWAY_CONTAINER_NOT_RUNNING", `${this.assignment.name} was removed`));
     this.#node.events.record("instance.removed", this.assignment);
-  }
-
-  async #untilAttached(signal: AbortSignal): Promise<void> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(ATTACH_WAIT_MS)]);
-    const gaveUp = Promise.withResolvers<never>();
-    limit.addEventListener("abort", () => gaveUp.reject(limit.reason), { once: true });
-    try {
-      await Promise.race([this.attachments.arrived, gaveUp.promise]);
-    } catch (cause) {
-      signal.throwIfAborted();
-      const message = `nobody attached to ${this.assignment.name} within ${ATTACH_WAIT_MS} ms`;
-      throw containerError("SLIPWAY_CONTAINER_NOT_ATTACHED", message, { cause });
-    }
   }
 
   #setHealth(health: HealthState): void {
