@@ -8,18 +8,21 @@ import type { ApplyResult, ProjectStatus } from "#contracts/api.ts";
 import type { ObservedInstance } from "#contracts/instance.ts";
 import type { RecordedEvent } from "#contracts/event.ts";
 import type { ProjectSpec } from "#contracts/project-spec.ts";
-import { CONTROL_SUBJECTS, type CredentialsRequest, type IssuedCredentials } from "#contracts/subjects.ts";
+import type { NodeAnswer, NodeRequest } from "#contracts/node-operations.ts";
+import { nodeSubject, CONTROL_SUBJECTS, type CredentialsRequest, type IssuedCredentials } from "#contracts/subjects.ts";
 import { connectPlatform } from "#messaging/connect.ts";
 import type { Platform } from "#messaging/platform.ts";
 import { ScratchServer } from "#messaging/testing/scratch-server.ts";
 import { startTelemetry } from "#telemetry/start.ts";
+import { OtlpReceiver } from "#telemetry/testing/otlp-receiver.ts";
 import { ApiClient } from "./api/testing/api-client.ts";
+import { refusal } from "./api/testing/refusal.ts";
 import { type ControlProcess, startControlProcess } from "./control-process.ts";
 import { ReportingNode } from "./state/testing/reporting-node.ts";
 import { HEALTHCHECK, dependsOn, project, service } from "./state/testing/specs.ts";
 
 const NODE = "n1";
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 15_000;
 
 let server: ScratchServer;
 let agent: Platform;
@@ -220,6 +223,91 @@ describe("a project", () => {
   });
 });
 
+describe("an apply", () => {
+  it("is refused what another project has, and while its project is removed", async () => {
+    await using _control = await startHere();
+    const route = {
+      routes: [{ host: "shop.test", path: "/", port: 80 }],
+      publishes: [],
+      subscribes: [],
+      requests: [],
+      serves: [],
+    };
+    await apply(project("shop", [service("web", { slipway: route })]));
+    await ready("shop");
+    const blog = project("blog", [service("web", { slipway: route })]);
+    expect(await api.send("PUT", "/projects/blog", blog)).toMatchObject({
+      status: 409,
+      body: { code: "SLIPWAY_API_ROUTE_CONFLICT", detail: "blog/web wants the route shop.test/, which shop/web has" },
+    });
+    await api.delete("/projects/shop");
+    expect(await api.send("PUT", "/projects/shop", project("shop", []))).toMatchObject({
+      status: 409,
+      body: { code: "SLIPWAY_API_PROJECT_REMOVING" },
+    });
+    await gone("shop");
+    await apply(blog);
+    await ready("blog");
+    await down("blog");
+  });
+
+  it("of the same spec asks again for what failed, and for nothing else", async () => {
+    await using _control = await startHere();
+    const spec = project("shop", [service("bad"), service("good")]);
+    await node.decree(({ service: name, runSerial }) => (name === "bad" && runSerial === 0 ? { state: "failed" } : {}));
+    const first = await apply(spec);
+    await until(
+      () => status("shop"),
+      ({ state }) => state === "failed",
+    );
+    const second = await apply(spec);
+    expect([second.generation, second.changes.map(({ action }) => action)]).toEqual([first.generation, ["keep", "keep"]]);
+    await ready("shop");
+    expect((await instances("shop")).map(({ runSerial }) => runSerial)).toEqual([1, 0]);
+    await down("shop");
+  });
+});
+
+describe("a removal", () => {
+  it("of a replica makes another instance in its place", async () => {
+    await using _control = await startHere();
+    await apply(project("shop", [service("web")]));
+    await ready("shop");
+    const [before] = await instances("shop");
+    expect(await api.send("DELETE", "/instances/shop-web-1")).toMatchObject({ status: 409 });
+    expect(await api.send("DELETE", "/instances/shop-web-1?force=true")).toMatchObject({ status: 204 });
+    const [after] = await until(
+      () => instances("shop"),
+      ([web]) => web?.state === "running",
+    );
+    expect(after!.name).toBe("shop-web-1");
+    expect(after!.instanceId).not.toBe(before!.instanceId);
+    await down("shop");
+  });
+
+  it("of a project's volumes is tried until the node can, ever less often", async () => {
+    await using _control = await startHere();
+    const asked: string[] = [];
+    await using _volumes = agent.serve<NodeRequest<"volume-remove">, NodeAnswer<"volume-remove">>(
+      nodeSubject(NODE, "volume-remove"),
+      async ({ name }) => {
+        asked.push(name);
+        if (asked.length < 4) throw refusal("SLIPWAY_TESTING_IN_USE", "the volume is busy");
+        return { removed: true };
+      },
+    );
+    await agent.flush();
+    const volumes = { data: { name: "data", driver: "local", driverOptions: {}, labels: {} } };
+    await apply(project("shop", [service("web")], { volumes }));
+    await ready("shop");
+    const start = performance.now();
+    await api.delete("/projects/shop?volumes=true");
+    await gone("shop");
+    expect(asked).toEqual(["shop_data", "shop_data", "shop_data", "shop_data"]);
+    expect(performance.now() - start).toBeGreaterThan(100 + 200 + 400);
+  });
+});
+
 describe("while nats-server is away", () => {
   it("what is known is answered, and what is asked for is done when it is back", async () => {
     await using _control = await startHere();
@@ -240,7 +328,26 @@ describe("while nats-server is away", () => {
 });
 
 describe("a request's trace", () => {
-  it("is kept with the project and with every instance that follows from it", async () => {
+  it("goes on in every step that follows from it, and is told to the node", async () => {
+    await using receiver = await OtlpReceiver.start();
+    const headers = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+    {
+      const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint };
+      await using _telemetry = await startTelemetry({ service: "control", version: "0", environment });
+      await using _control = await startHere();
+      await api.send("PUT", "/projects/shop", project("shop", [service("web")]), headers);
+      await ready("shop");
+      await down("shop");
+    }
+    const spans = receiver.spans.filter(({ traceId }) => traceId === "0af7651916cd43dd8448eb211c80319c");
+    const request = spans.find(({ name }) => name === "PUT /v1/projects/:project");
+    expect(request?.parentSpanId).toBe("b7ad6b7169203331");
+    const creation = spans.find(({ name }) => name === "controller create-assignment");
+    expect(creation?.parentSpanId).toBe(request?.spanId);
+    expect(node.seen[0]?.traceparent?.split("-")[2]).toBe(creation?.spanId);
+  });
+
+  it("is kept with the project and with every instance when spans are not recorded", async () => {
     await using _telemetry = await startTelemetry({ service: "control", version: "0", environment: {} });
     await using _control = await startHere();
     const traceId = "0af7651916cd43dd8448eb211c80319c";

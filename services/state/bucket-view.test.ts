@@ -1,8 +1,10 @@
+import { PassThrough } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUCKETS, instanceKey } from "#contracts/buckets.ts";
 import type { ObservedInstance } from "#contracts/instance.ts";
 import { connectPlatform } from "#messaging/connect.ts";
-import type { Bucket, Platform } from "#messaging/platform.ts";
+import type { Bucket, BucketChange, Platform } from "#messaging/platform.ts";
 import { ScratchServer } from "#messaging/testing/scratch-server.ts";
 import { BucketView } from "./bucket-view.ts";
 import { assignment } from "./testing/assignment.ts";
@@ -67,6 +69,33 @@ describe("a bucket's view", () => {
     await changed(view, () => view.get(B) !== undefined);
     expect(told).toEqual(["pending", "pulling", "creating", "running", undefined, "running"]);
     await view.delete(B);
+  });
+
+  it("does not believe a watch that is behind its own writes, until the watch has caught up", async () => {
+    const changes = new PassThrough({ objectMode: true });
+    const told = async (...values: BucketChange<string>[]): Promise<void> => {
+      for (const value of values) changes.write(value);
+      await setImmediate();
+    };
+    let revision = 0;
+    // A watch cannot be made to lag on demand: this one tells what the test says, when it says so.
+    const lagging = {
+      update: async () => ++revision,
+      delete: async () => undefined,
+      watch: () => changes,
+    } as unknown as Bucket<string>;
+    changes.write({ type: "current" });
+    await using view = await BucketView.open(lagging, logNothing, AbortSignal.timeout(1_000));
+    await view.update("key", "one", 0);
+    await view.update("key", "two", 1);
+    await told({ type: "put", key: "key", value: "one", revision: 1 });
+    expect(view.get("key")?.value).toBe("two");
+    await view.delete("key");
+    await told({ type: "put", key: "key", value: "two", revision: 2 });
+    expect(view.get("key")).toBeUndefined();
+    await told({ type: "delete", key: "key", revision: 3 }, { type: "put", key: "key", value: "other's", revision: 4 });
+    expect(view.get("key")?.value).toBe("other's");
+    changes.end();
   });
 
   it("refuses a write that expects another revision, and knows better after a refresh", async () => {

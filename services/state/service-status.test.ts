@@ -117,6 +117,30 @@ describe("a service's state", () => {
   });
 });
 
+describe("a failure", () => {
+  it("is passed on along depends_on, with its reason", () => {
+    const wanted = project("shop", [
+      service("a"),
+      service("b", { dependsOn: dependsOn("service_started", "a") }),
+      service("c", { dependsOn: dependsOn("service_healthy", "b") }),
+    ]);
+    const revision = serviceRevision(wanted, "a");
+    const entry = {
+      key: instanceKey("n1", "00000000000a"),
+      value: assignment("00000000000a", { service: "a", revision, spec: wanted.services["a"]! }),
+      revision: 1,
+    };
+    const error = { code: "X", message: "no such image", remedy: "", exitCode: 125 };
+    const observed = { ...entry, value: observation(entry.value, { state: "failed", startedAt: null, error }) };
+    const status = projectStatus(desired(wanted), { desired: [], assignments: [entry], observed: [observed], routes: [] });
+    expect(status.services.map(({ state, detail }) => `${state}: ${detail}`)).toEqual([
+      "failed: no such image",
+      "failed: cannot start: no such image",
+      "failed: cannot start: no such image",
+    ]);
+  });
+});
+
 describe("a project's state", () => {
   it.each<[string, Given, string]>([
     ["ready", { reports: [{}] }, "ready"],

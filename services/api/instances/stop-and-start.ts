@@ -67,8 +67,7 @@ async function changeHold({ state }: ApiContext, { project, service, index }: As
     const held = others.filter((other) => isHeld(current, service, other));
     const names = [...held, ...(hold ? [index] : [])].toSorted((a, b) => a - b).map((other) => `${service}/${other}`);
     const elsewhere = current.stopped.filter((name) => name !== service && !name.startsWith(`${service}/`));
-    const stopped = [...elsewhere, ...(names.length === replicas ? [service] : names)];
-    return { ...current, generation: current.generation + 1, stopped };
+    return { ...current, generation: current.generation + 1, stopped: [...elsewhere, ...names] };
   });
 }
 
