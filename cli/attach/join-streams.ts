@@ -34,15 +34,18 @@ async function receive({ socket, terminal, signals }: JoinOptions): Promise<numb
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const handle = async (data: Buffer): Promise<void> => {
     const frame = decodeFrame(data);
-    if (frame.channel === "stdout") await write(terminal.stdout, frame.payload);
-    else if (frame.channel === "stderr") await write(terminal.stderr, frame.payload);
-    else if (frame.channel === "control") handleControl(frame.control, resolve);
+    if (frame.channel === "control") return handleControl(frame.control, resolve);
+    if (frame.channel === "stdin") return;
+    // Its first words may come before the news that it runs: from here on a signal is its own.
+    startForwarding();
+    await write(terminal[frame.channel], frame.payload);
   };
+  const startForwarding = (): void =>
+    signals.forwardTo((signal) => void send(socket, encodeControl({ type: "signal", signal })));
   const handleControl = (control: AttachControl, exit: (code: number) => void): void => {
     if (control.type === "error") throw SlipwayError.fromProblem(control.problem);
     if (control.type === "exit") exit(control.exitCode);
-    if (control.type === "started")
-      signals.forwardTo((signal) => void send(socket, encodeControl({ type: "signal", signal })));
+    if (control.type === "started") startForwarding();
   };
   let handling = Promise.resolve();
   socket.on("message", (data: Buffer) => {

@@ -143,7 +143,11 @@ export class Instance {
   async attach(stream: MessageStream): Promise<void> {
     await this.attachments.serve(stream, {
       stdin: () => this.#input.promise,
-      signal: (name) => this.signal(name),
+      // A caller may know from the first output that it runs before we have recorded it.
+      signal: async (name) => {
+        await this.#input.promise;
+        await this.signal(name);
+      },
     });
   }
 
