@@ -55,8 +55,10 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
         healthy: false,
       });
     }
-    if (spec.ports.length > 0 && publishable !== undefined) {
-      const published = await this.#networks.publish(instanceId, spec.ports, publishable);
+    if (spec.ports.length > 0) {
+      // Without a network that has a way out, `publish` says why it cannot be.
+      const address = publishable ?? Object.values(connected.addresses)[0] ?? "";
+      const published = await this.#networks.publish(instanceId, spec.ports, address);
       connected.ports = published.map(({ hostIp, hostPort, containerPort, protocol }) => ({
         hostIp,
         hostPort,
