@@ -20,11 +20,22 @@ const PIDFD_INFO_EXIT_CODE = 60;
 /** _IOWR(0xFF, 11, struct pidfd_info) of linux/pidfd.h. */
 const PIDFD_GET_INFO = 0xc000ff0b + PIDFD_INFO_BYTES * 0x10000;
 
+/** How long an exit code is waited for whose parent is somebody else: until that one reaps, the kernel does not tell. */
+const REAPED_BY_OTHERS_MS = 5_000;
+
 /** Resolves when the process behind the pidfd has ended (pidfd_open(2): it then polls readable). */
 export function untilEnded(pidfd: number, signal?: AbortSignal): Promise<void> {
+  return untilPolled(pidfd, { readable: true }, signal);
+}
+
+function untilPolled(
+  pidfd: number,
+  events: { readable?: boolean; disconnect?: boolean },
+  signal: AbortSignal | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason as Error);
-    const handle = koffi.node.poll(pidfd, { readable: true }, () => settle(resolve));
+    const handle = koffi.node.poll(pidfd, events, () => settle(resolve));
     const onAbort = (): void => settle(() => reject(signal?.reason as Error));
     const settle = (then: () => void): void => {
       signal?.removeEventListener("abort", onAbort);
@@ -51,15 +62,28 @@ export async function reap(kernel: Kernel, pidfd: number, signal?: AbortSignal):
   return info.readInt32LE(SI_CODE) === CLD_EXITED ? { code: status, signal: null } : { code: 128 + status, signal: status };
 }
 
-function statusOfStranger(kernel: Kernel, pidfd: number): ExitStatus {
+async function statusOfStranger(kernel: Kernel, pidfd: number): Promise<ExitStatus> {
+  const unknown = { code: null, signal: null };
+  const atOnce = exitInfo(kernel, pidfd);
+  if (atOnce === "unsupported") return unknown;
+  // pidfs: EPOLLHUP says that it is reaped.
+  const limit = AbortSignal.timeout(REAPED_BY_OTHERS_MS);
+  if (atOnce === undefined) await untilPolled(pidfd, { disconnect: true }, limit).catch(() => {});
+  const status = atOnce ?? exitInfo(kernel, pidfd);
+  if (typeof status !== "number") return unknown;
+  // The wait status of wait(2): the low seven bits are the signal, the next byte is the exit code.
+  const killedBy = status & 0x7f;
+  return killedBy === 0 ? { code: (status >> 8) & 0xff, signal: null } : { code: 128 + killedBy, signal: killedBy };
+}
+
+/** Undefined for a process that is not reaped yet. */
+function exitInfo(kernel: Kernel, pidfd: number): number | "unsupported" | undefined {
   const info = Buffer.alloc(PIDFD_INFO_BYTES);
   info.writeBigUInt64LE(PIDFD_INFO_EXIT, 0);
   const result = kernel.attempt("ioctl", pidfd, PIDFD_GET_INFO, info);
-  if (result < 0 || (info.readBigUInt64LE(0) & PIDFD_INFO_EXIT) === 0n) return { code: null, signal: null };
-  // The wait status of wait(2): the low seven bits are the signal, the next byte is the exit code.
-  const status = info.readInt32LE(PIDFD_INFO_EXIT_CODE);
-  const killedBy = status & 0x7f;
-  return killedBy === 0 ? { code: (status >> 8) & 0xff, signal: null } : { code: 128 + killedBy, signal: killedBy };
+  if (result === -ERRNO.ENOTTY || result === -ERRNO.EINVAL) return "unsupported";
+  if (result < 0 || (info.readBigUInt64LE(0) & PIDFD_INFO_EXIT) === 0n) return undefined;
+  return info.readInt32LE(PIDFD_INFO_EXIT_CODE);
 }
 
 /**
