@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,6 +7,7 @@ import type { ObservedInstance } from "#contracts/instance.ts";
 import { homeLayout } from "#contracts/home.ts";
 import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 import { type CommandOptions, type CommandResult, RunningCommand } from "./command.ts";
+import { freePort } from "./free-port.ts";
 import { assertNothingRemains } from "./remains.ts";
 import { TestProject } from "./project.ts";
 
@@ -139,7 +139,7 @@ export class TestPlatform implements AsyncDisposable {
     throw new Error(`slipway ${args.join(" ")} ended with ${exitCode}\nstdout: ${stdout}\nstderr: ${stderr}`);
   }
 
-  /** Runs a verb with `-o json`, which must succeed; what it printed. The flag goes first: `run` and `exec` pass on the rest. */
+  /** Runs a verb with `-o json`, which must succeed; what it printed. */
   async json<T = unknown>(args: readonly string[], options: CommandOptions = {}): Promise<T> {
     return JSON.parse(await this.ok([...args, "-o", "json"], options)) as T;
   }
@@ -187,15 +187,6 @@ export class TestPlatform implements AsyncDisposable {
   #commandOptions(options: CommandOptions): CommandOptions {
     return { ...options, env: { SLIPWAY_HOME: this.home, ...this.#options.env, ...options.env } };
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "0.0.0.0");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function isAlive(pid: number): boolean {
