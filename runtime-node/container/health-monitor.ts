@@ -11,20 +11,26 @@ export interface HealthChange {
   failures: number;
 }
 
+interface MonitorOptions {
+  check: Healthcheck;
+  probe: Probe;
+  /** What an earlier monitor of the same process found; `starting` when absent. */
+  known?: HealthState;
+}
+
 /**
  * Probes a container as docker does: every `interval` (in the start period every `start_interval`), a probe that takes longer
  * than `timeout` has failed, `retries` failures in a row make it unhealthy, one success healthy. Failures in the start period
  * do not count until the first success.
  */
 export async function monitorHealth(
-  check: Healthcheck,
-  probe: Probe,
+  { check, probe, known = "starting" }: MonitorOptions,
   onChange: (change: HealthChange) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const command = probeCommand(check.test);
   const startedAt = Date.now();
-  let health: HealthState = "starting";
+  let health = known;
   let failures = 0;
   onChange({ health, failures });
   while (!signal.aborted) {

@@ -1,17 +1,19 @@
 import type { Assignment, HealthState } from "#contracts/instance.ts";
 import type { Healthcheck } from "#contracts/service-spec.ts";
 import { execInContainer } from "./exec-process.ts";
-import { monitorHealth } from "./health-monitor.ts";
+import { type HealthChange, monitorHealth } from "./health-monitor.ts";
 import type { NodeServices } from "./node-services.ts";
 import { execCandidates } from "./process-spec.ts";
 import type { RunningContainer } from "./running-container.ts";
 
-/** Watches a container's health as its service, or else its image, says. Returns what ends the watch. */
+/**
+ * Watches a container's health as its service, or else its image, says, from what is `known` of it. Returns what ends the watch.
+ */
 export function superviseHealth(
   node: NodeServices,
   { spec }: Assignment,
   container: RunningContainer,
-  imageCheck: Healthcheck | undefined,
+  { imageCheck, known }: { imageCheck: Healthcheck | undefined; known: HealthState },
   onHealth: (health: HealthState) => void,
 ): () => void {
   const check = spec.healthcheckDisabled ? undefined : (spec.healthcheck ?? imageCheck);
@@ -22,7 +24,8 @@ export function superviseHealth(
   const closing = new AbortController();
   const probe = (command: readonly string[], signal: AbortSignal): Promise<number> =>
     runProbe(node, container, command, signal);
-  monitorHealth(check, probe, ({ health }) => onHealth(health), closing.signal).catch((error: unknown) => {
+  const onChange = ({ health }: HealthChange): void => onHealth(health);
+  monitorHealth({ check, probe, known }, onChange, closing.signal).catch((error: unknown) => {
     if (!closing.signal.aborted) console.error(error);
   });
   return () => closing.abort();

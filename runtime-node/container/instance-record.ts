@@ -1,6 +1,7 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Assignment } from "#contracts/instance.ts";
+import type { Assignment, HealthState } from "#contracts/instance.ts";
 import type { Healthcheck } from "#contracts/service-spec.ts";
 import type { ProcessLaunch } from "../launch/container-launch.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -51,6 +52,9 @@ export class InstanceFolder {
   get launchReport(): string {
     return join(this.path, "launch.json");
   }
+  get health(): string {
+    return join(this.path, "health");
+  }
   stream(name: "stdin" | "stdout" | "stderr"): string {
     return join(this.path, `${name}.fifo`);
   }
@@ -61,6 +65,22 @@ export class InstanceFolder {
 
   async save(record: InstanceRecord): Promise<void> {
     await writeDurably(this.record, JSON.stringify(record));
+  }
+
+  /** Of the process that started then: the next agent goes on with it, and takes no route from a container that is well. */
+  saveHealth(startTime: number, health: HealthState): void {
+    writeFileSync(`${this.health}.new`, `${startTime} ${health}`, { mode: 0o600 });
+    renameSync(`${this.health}.new`, this.health);
+  }
+
+  /** What was last known of the process that started then; `starting` when nothing was. */
+  readHealth(startTime: number): HealthState {
+    try {
+      const [of, health] = readFileSync(this.health, "utf8").split(" ");
+      return of === String(startTime) ? (health as HealthState) : "starting";
+    } catch {
+      return "starting";
+    }
   }
 
   async remove(): Promise<void> {

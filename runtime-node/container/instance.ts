@@ -56,6 +56,7 @@ export class Instance {
     this.#report = report;
     this.#wanted = { type: "assigned", assignment: record.assignment };
     this.folder = new InstanceFolder(node.home.instances, record.assignment.instanceId);
+    if (record.lifecycle.type === "running") this.#activity.health = this.folder.readHealth(record.lifecycle.startTime);
   }
 
   get assignment(): Assignment {
@@ -253,8 +254,8 @@ export class Instance {
       this.#node,
       this.assignment,
       container,
-      this.#record.imageDefaults.healthcheck,
-      (health) => this.#setHealth(health),
+      { imageCheck: this.#record.imageDefaults.healthcheck, known: this.folder.readHealth(container.startTime) },
+      (health) => this.#setHealth(container, health),
     );
     this.#tell();
   }
@@ -336,11 +337,13 @@ export class Instance {
     this.#node.events.record("instance.removed", this.assignment);
   }
 
-  #setHealth(health: HealthState): void {
+  #setHealth({ startTime }: RunningContainer, health: HealthState): void {
+    const isNews = health !== this.#activity.health;
     this.#activity.health = health;
+    this.folder.saveHealth(startTime, health);
     this.#node.networks.setHealthy(this.assignment.instanceId, health === "healthy" || health === "none");
-    if (health === "healthy") this.#node.events.record("instance.healthy", this.assignment);
-    if (health === "unhealthy") this.#node.events.record("instance.unhealthy", this.assignment);
+    if (isNews && health === "healthy") this.#node.events.record("instance.healthy", this.assignment);
+    if (isNews && health === "unhealthy") this.#node.events.record("instance.unhealthy", this.assignment);
     this.#tell();
   }
 
