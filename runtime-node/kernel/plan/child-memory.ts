@@ -126,9 +126,9 @@ export class ChildMemory implements Disposable {
     // Backwards, so that what a later step waits for is known when its step is written.
     for (let index = this.#steps.length - 1; index >= 0; index--) {
       const step = this.#steps[index] as Step;
-      this.#writeRecord(index, step, scope, architecture);
       const addresses = waiting.get(step.name) ?? [];
       waiting.delete(step.name);
+      this.#writeRecord(index, step, scope, architecture);
       this.arena.view.setBigInt64(this.#record(index) + RECORD.stores, BigInt(this.#storeList(addresses)), true);
     }
     if (waiting.size > 0) throw new RangeError(`no step before its use is named "${[...waiting.keys()].join('", "')}"`);
