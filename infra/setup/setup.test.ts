@@ -114,16 +114,19 @@ test.each([
   expect(isUsableVersion(version)).toBe(usable);
 });
 
-test("a zip entry is read whether it is stored or deflated", async () => {
+test("a zip entry is read whether it is stored or deflated, with extra fields or without", async () => {
   await writeFile(join(root, "long.txt"), "wheel ".repeat(5_000));
   const script = `import zipfile
 with zipfile.ZipFile("a.zip", "w") as z:
     z.write("long.txt", "stored", zipfile.ZIP_STORED)
     z.write("long.txt", "deflated", zipfile.ZIP_DEFLATED)
+    padded = zipfile.ZipInfo("padded")
+    padded.extra = bytes([0xFE, 0xCA, 4, 0, 1, 2, 3, 4])
+    z.writestr(padded, open("long.txt").read())
     z.comment = b"a comment at the end"`;
   execFileSync("python3", ["-c", script], { cwd: root });
   const archive = await readFile(join(root, "a.zip"));
-  for (const name of ["stored", "deflated"]) {
+  for (const name of ["stored", "deflated", "padded"]) {
     expect(readZipEntry(archive, (entry) => entry === name)?.toString()).toBe("wheel ".repeat(5_000));
   }
   expect(readZipEntry(archive, (entry) => entry === "absent")).toBeUndefined();
