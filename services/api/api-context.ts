@@ -11,6 +11,8 @@ export interface ApiContext {
   home: HomeLayout;
   /** The node that is asked for logs, images, volumes and networks, and that runs what `slipway run` starts. */
   node: string;
+  /** How long a node is waited for that nobody answers for; 10,000 when absent. */
+  nodePatienceMs?: number;
   version: () => Promise<VersionInfo>;
   log: Log;
   /** Aborted when the API closes: ends answers that would go on for ever. */

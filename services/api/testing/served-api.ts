@@ -51,8 +51,8 @@ export async function serveApi(): Promise<ServedApi> {
   const state = resources.use(await ClusterState.open(platform, log, AbortSignal.timeout(10_000)));
   const node = resources.use(await ReportingNode.start(agent, NODE));
   const version = { version: "1.2.3", node: NODE, runtime: "node", kernel: "Linux", natsServer: "2" };
-  const options = { state, platform, home: server.home, node: NODE, version: async () => version, log, port: 0 };
-  const api = resources.use(await startApiServer(options));
+  const options = { state, platform, home: server.home, node: NODE, nodePatienceMs: 1_000, log, port: 0 };
+  const api = resources.use(await startApiServer({ ...options, version: async () => version }));
   const client = new ApiClient({ socketPath: api.socketPath });
   const known = async (serving: AsyncDisposable): Promise<AsyncDisposable> => {
     await agent.flush();
