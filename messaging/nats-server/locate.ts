@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 import { messagingError } from "../errors.ts";
 import {
   canKeepAcknowledgedWrites,
@@ -10,7 +11,6 @@ import {
   type ServerVersion,
 } from "./server-version.ts";
 
-const PACKAGE_ROOT = join(import.meta.dirname, "..", "..");
 const VERSION_TIMEOUT_MS = 10_000;
 
 export interface NatsServerBinary {
