@@ -1,0 +1,247 @@
+import { describe, expect, it } from "vitest";
+import { capabilityMask } from "#kernel/capabilities.ts";
+import { RELEASE_READ, RELEASE_WRITE, type ChildPlan } from "#kernel/plan/child-plan.ts";
+import { formatStep } from "#kernel/plan/format-step.ts";
+import type { StepArgument } from "#kernel/plan/step.ts";
+import { planContainer } from "./container-plan.ts";
+import { planExec } from "./exec-plan.ts";
+import type { ContainerLaunch, LaunchMount } from "./container-launch.ts";
+
+const ID_MAP = [{ inside: 0, outside: 0x4000_0000, count: 65_536 }];
+const bind = (target: string, changes: Partial<Extract<LaunchMount, { kind: "bind" }>> = {}): LaunchMount => ({
+  kind: "bind",
+  source: `/host${target}`,
+  target,
+  file: false,
+  readOnly: false,
+  idmap: "container",
+  recursive: false,
+  propagation: "private",
+  targetExists: false,
+  ...changes,
+});
+
+const launch = (changes: Partial<ContainerLaunch> = {}): ContainerLaunch => ({
+  instanceId: "0123456789ab",
+  runFolder: "/run/slipway/h",
+  idMap: { uid: ID_MAP, gid: ID_MAP },
+  root: {
+    layers: [
+      { path: "/images/layers/base", idmapped: true },
+      { path: "/images/layers/app", idmapped: true },
+    ],
+    upper: "/i/upper",
+    work: "/i/work",
+    readOnly: false,
+  },
+  mounts: [
+    bind("/etc/hosts", { file: true, idmap: null }),
+    bind("/srv/data/deep"),
+    bind("/srv/data", { readOnly: true }),
+    { kind: "tmpfs", target: "/scratch", sizeBytes: 65_536, mode: 0o1777 },
+  ],
+  hostname: "web",
+  process: {
+    argv: ["web", "--port", "80"],
+    candidates: ["/usr/bin/web", "/bin/web"],
+    env: ["PATH=/usr/bin:/bin"],
+    workingDir: "/srv/app",
+    uid: 1000,
+    gid: 1000,
+    groups: [50],
+    capabilities: ["CHOWN", "NET_BIND_SERVICE"] as ContainerLaunch["process"]["capabilities"],
+    seccompFilter: Buffer.alloc(16).toString("base64"),
+  },
+  stdio: { stdin: null, stdout: "/i/out", stderr: "/i/err" },
+  cgroup: { join: ["/cg/memory/x", "/cg/pids/x"], into: null, v1Hierarchies: ["memory", "pids"] },
+  init: false,
+  openFiles: { soft: 1024, hard: 4096 },
+  ...changes,
+});
+const v2 = launch({ cgroup: { join: [], into: "/cg/x", v1Hierarchies: [] } });
+const exec = (container: ContainerLaunch): ChildPlan => planExec({ container: "0123456789ab", ...container });
+
+const plans: [string, ChildPlan][] = [
+  ["a container on cgroup v1", planContainer(launch())],
+  ["a container on cgroup v2", planContainer(v2)],
+  ["a container with an init", planContainer(launch({ init: true }))],
+  ["a read-only container", planContainer(launch({ root: { ...launch().root, readOnly: true } }))],
+  ["an exec on cgroup v1", exec(launch())],
+  ["an exec on cgroup v2", exec(v2)],
+];
+
+/** The names of the results that an argument uses. */
+function resultsIn(argument: StepArgument): string[] {
+  if (argument === null || typeof argument !== "object") return [];
+  if ("result" in argument) return [argument.result];
+  return "words" in argument ? argument.words.flatMap(resultsIn) : [];
+}
+
+const names = (steps: readonly { name: string }[]): string[] => steps.map(({ name }) => name);
+
+describe.each(plans)("the plan of %s", (_, plan) => {
+  const host = [...plan.prepare, ...plan.parked];
+
+  it("has no two steps of one name", () => {
+    const all = names([...host, ...plan.child]);
+    expect(all.filter((name, index) => all.indexOf(name) !== index)).toEqual([]);
+  });
+
+  it("uses only results of earlier steps", () => {
+    const known = new Set([RELEASE_READ, RELEASE_WRITE]);
+    for (const step of [...host, ...plan.child]) {
+      const used = "args" in step ? step.args.flatMap(resultsIn) : [];
+      expect(
+        used.filter((name) => !known.has(name)),
+        `what "${step.name}" uses`,
+      ).toEqual([]);
+      known.add(step.name);
+    }
+  });
+
+  it("is data: it survives JSON, and every step can be printed", () => {
+    expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+    for (const step of [...host, ...plan.child]) expect(formatStep(step)).toMatch(/^[a-z_0-9]+\(.*\)$/s);
+  });
+
+  it("waits for its release before anything else", () => {
+    expect(names(plan.child).slice(0, 2)).toEqual(["close the parent's end", "wait for release"]);
+  });
+
+  it("filters system calls last, with nothing after it but the program", () => {
+    const calls = plan.child.map(({ call }) => call);
+    const after = calls.slice(calls.indexOf("seccomp") + 1);
+    const pastAnExec = plan.pidFrom === undefined ? [] : ["exit_group"];
+    expect(after.filter((call) => call !== "execve" && call !== "execveat")).toEqual(pastAnExec);
+    expect(calls.filter((call) => call === "seccomp")).toHaveLength(1);
+  });
+
+  it("gives privileges up before the filter: bounding set, groups, group, user, then no new ones", () => {
+    const order = ["drop SYS_ADMIN", "supplementary groups", "become the group", "become the user", "no new privileges"];
+    const at = order.map((name) => names(plan.child).indexOf(name));
+    expect(at).not.toContain(-1);
+    expect(at).toEqual(at.toSorted((a, b) => a - b));
+    expect(names(plan.child).indexOf("filter system calls")).toBeGreaterThan(at.at(-1) ?? 0);
+  });
+
+  it("lets no fd of the supervisor through: 0 to 2 are set, all others close at exec", () => {
+    const order = names(plan.child).filter((name) => / is [012]$|^close the rest/.test(name));
+    expect(order).toEqual(["stdin is 0", "stdout is 1", "stderr is 2", "close the rest at exec"]);
+    const opened = plan.prepare.filter((step) => step.kind === "call" && step.call === "openat");
+    expect(opened.every((step) => step.kind === "call" && formatStep(step).includes("O_CLOEXEC"))).toBe(true);
+  });
+});
+
+describe("the plan of a container", () => {
+  const plan = planContainer(launch());
+  const indexOf = (name: string): number => names(plan.child).indexOf(name);
+
+  it("makes these calls, in this order", async () => {
+    const lines = [
+      ...plan.prepare.map((step) => `prepare  ${formatStep(step)}`),
+      ...plan.parked.map((step) => `parked   ${formatStep(step)}`),
+      ...plan.child.map((step) => `child    ${formatStep(step)}`),
+      ...plan.cleanup.map((step) => `cleanup  ${formatStep(step)}`),
+    ];
+    await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("container-plan.snapshot.txt");
+  });
+
+  it("attaches outer mounts before inner ones, each after its mount point is made", () => {
+    const attached = names(plan.child).filter((name) => /^attach \/(etc|srv|scratch)/.test(name));
+    expect(attached).toEqual(["attach /scratch", "attach /etc/hosts", "attach /srv/data", "attach /srv/data/deep"]);
+    for (const target of ["/srv/data", "/srv/data/deep"])
+      expect(indexOf(`make ${target} for ${target}`)).toBeLessThan(indexOf(`attach ${target}`));
+  });
+
+  it("opens every bind on the host, so that the child resolves no path of it", () => {
+    const opened = plan.prepare.flatMap((step) =>
+      step.kind === "call" && step.call === "open_tree" ? [step.args[1]] : [],
+    );
+    expect(opened).toEqual(expect.arrayContaining(["/host/etc/hosts", "/host/srv/data", "/host/srv/data/deep"]));
+    expect(JSON.stringify(plan.child)).not.toContain("/host/");
+  });
+
+  it("makes mounts safe, and read-only or idmapped as they are asked for", () => {
+    const restrict = (target: string): string => {
+      const step = plan.prepare.find(({ name }) => name === `restrict ${target}`);
+      return step === undefined ? "" : formatStep(step);
+    };
+    expect(restrict("/srv/data")).toContain("{MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_RDONLY|MOUNT_ATTR_IDMAP,");
+    expect(restrict("/srv/data/deep")).toContain("{MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_IDMAP,");
+    expect(restrict("/etc/hosts")).toContain("{MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV, 0, MS_PRIVATE, 0}");
+  });
+
+  it("opens proc and sysfs while the host's are in sight, and attaches them in the new root", () => {
+    for (const [open, attach] of [
+      ["mount proc", "attach /proc"],
+      ["mount sysfs", "attach /sys"],
+      ["device null", "attach /dev/null"],
+    ] as const) {
+      expect(indexOf(open)).toBeLessThan(indexOf("drop the old root"));
+      expect(indexOf(attach)).toBeGreaterThan(indexOf("drop the old root"));
+    }
+  });
+
+  it("masks /proc after the last thing that it writes there", () => {
+    expect(indexOf("open low ports")).toBeLessThan(indexOf("make /proc/sys read-only"));
+  });
+
+  it("makes the root read-only when every mount point is there", () => {
+    const readOnly = names(planContainer(launch({ root: { ...launch().root, readOnly: true } })).child);
+    const lastMade = readOnly.findLastIndex((name) => name.startsWith("make /srv"));
+    expect(readOnly.indexOf("make the root read-only")).toBeGreaterThan(lastMade);
+  });
+
+  it("detaches every layer when it has failed, and goes on where there is none", () => {
+    expect(names(plan.cleanup)).toEqual(["detach layer 0, if a step failed", "detach layer 1, if a step failed"]);
+    expect(plan.cleanup.every((step) => "tolerate" in step && step.tolerate?.includes("EINVAL"))).toBe(true);
+  });
+
+  it("joins v1 groups while the child waits, and is born in a v2 group", () => {
+    expect(names(plan.parked).slice(2)).toEqual(["join /cg/memory/x", "join /cg/pids/x"]);
+    const onV2 = planContainer(v2);
+    expect([names(onV2.parked), onV2.intoCgroup]).toEqual([["map the uids", "map the gids"], "cgroup"]);
+  });
+
+  it("tries the command along PATH; only the last refusal is one", () => {
+    const tried = plan.child.filter(({ call }) => call === "execve");
+    expect(tried.map(({ args, tolerate }) => [args[0], tolerate])).toEqual([
+      ["/usr/bin/web", ["ENOENT", "ENOTDIR", "EACCES"]],
+      ["/bin/web", undefined],
+    ]);
+  });
+
+  it("sets permitted and effective to what the service may, and inheritable to nothing", () => {
+    const step = plan.child.find(({ call }) => call === "capset");
+    const data = step?.args[1];
+    const bytes =
+      typeof data === "object" && data !== null && "bytes" in data ? Buffer.from(data.bytes, "base64") : Buffer.alloc(0);
+    const mask = Number(capabilityMask(launch().process.capabilities));
+    expect([0, 4, 8, 12, 16, 20].map((offset) => bytes.readUInt32LE(offset))).toEqual([mask, mask, 0, 0, 0, 0]);
+  });
+
+  it("with an init executes that from its sealed file, and leaves signals blocked until it takes them", () => {
+    const { prepare, child } = planContainer(launch({ init: true }));
+    expect(names(prepare).slice(-3)).toEqual(["init", "write the init", "seal the init"]);
+    expect(formatStep(child.at(-1) ?? { name: "", call: "getpid", args: [] })).toBe(
+      'execveat(<init>, "", ["slipway-init", "/usr/bin/web", "/bin/web", "", "web", "--port", "80"], ["PATH=/usr/bin:/bin"], AT_EMPTY_PATH)',
+    );
+    expect(names(child)).not.toContain("unblock all signals");
+  });
+});
+
+describe("the plan of an exec", () => {
+  const plan = exec(launch());
+
+  it("joins every namespace at once, then clones into the pid namespace, and the first child ends", () => {
+    expect(names(plan.child).slice(2, 4)).toEqual(["join the namespaces", "clone into the pid namespace"]);
+    expect(plan.child.find(({ name }) => name === plan.pidFrom)?.branch).toBe(plan.child.at(-1)?.name);
+    expect(plan.child.at(-1)?.call).toBe("exit_group");
+  });
+
+  it("makes no namespace and no mount", () => {
+    expect(plan.namespaces).toEqual([]);
+    const calls = [...plan.prepare, ...plan.child].map((step) => ("call" in step ? step.call : step.kind));
+    expect(calls.filter((call) => /mount|open_tree|fsopen|pivot/.test(call))).toEqual([]);
+  });
+});
