@@ -18,6 +18,6 @@ function formatCall(step: Step, before: Step | undefined): string {
 
 /** An execve that succeeds does not return, so nobody could note its result: it was reached when the step before it went well. */
 function unknownResult({ call }: Step, before: Step | undefined): string {
-  const succeeded = call.startsWith("execve(") && before !== undefined && before.result !== null && before.errno === null;
+  const succeeded = /^execve(at)?\(/.test(call) && before !== undefined && before.result !== null && before.errno === null;
   return succeeded ? "0" : "? (not reached)";
 }
