@@ -1,4 +1,15 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, write } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  write,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CURRENT_FILE, rotatedName, rotatedSequences } from "./log-segments.ts";
@@ -31,6 +42,20 @@ export class LogFile implements Disposable {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     this.#fd = openSync(this.#path, "a+", 0o600);
     this.#size = repair(this.#fd);
+  }
+
+  /** Writes lines in this turn; false, and nothing was written, where that needs a rotation or fails. */
+  appendNow(lines: readonly string[]): boolean {
+    const data = Buffer.from(lines.join(""));
+    if (this.#size + data.byteLength > this.#options.maxFileBytes) return false;
+    try {
+      for (let offset = 0; offset < data.byteLength;) offset += writeSync(this.#fd, data, offset);
+      this.#size += data.byteLength;
+      return true;
+    } catch {
+      ftruncateSync(this.#fd, this.#size);
+      return false;
+    }
   }
 
   /** Writes lines (each with its newline) in as few calls as rotation allows. Not to be called again before it resolves. */

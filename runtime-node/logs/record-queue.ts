@@ -3,6 +3,8 @@ import type { LogFile } from "./log-file.ts";
 
 /** Above this, whoever pushes is asked to wait until the disk has caught up. */
 const PENDING_MAX_BYTES = 1024 * 1024;
+/** Less is written in the same turn as it was read: the time in which a kill -9 of this process loses it is that of two system calls. */
+const AT_ONCE_BYTES = 16 * 1024;
 
 /**
  * Encoded records on their way to the file, in order. A log that cannot be written must not stop the container: its lines are
@@ -26,12 +28,21 @@ export class RecordQueue {
 
   /** Returns what to wait for before more is pushed, when there is too much already. */
   push(records: readonly string[]): Promise<void> | undefined {
+    if (this.#writeAtOnce(records)) return undefined;
     for (const record of records) {
       this.#pending.push(record);
       this.#pendingBytes += record.length;
     }
     this.#draining ??= this.#drain();
     return this.#pendingBytes > PENDING_MAX_BYTES ? this.#draining : undefined;
+  }
+
+  #writeAtOnce(records: readonly string[]): boolean {
+    if (this.#draining !== undefined || this.#lostLines > 0) return false;
+    if (records.reduce((sum, { length }) => sum + length, 0) > AT_ONCE_BYTES) return false;
+    if (!this.#file.appendNow(records)) return false;
+    this.#onWritten();
+    return true;
   }
 
   /** Resolves when everything pushed so far is written. */
