@@ -62,19 +62,26 @@ test("stdin goes over with -i, and its end", async () => {
   expect(outcome).toMatchObject({ exitCode: 0, stdout: "hello" });
 });
 
-test("signals go over by name when the process runs", async () => {
+test.each([
+  ["run", ["run", "host", "sleep", "9"]],
+  ["exec", ["exec", "host", "sleep", "9"]],
+])("signals to %s go over by name when the process runs", async (_, args) => {
+  let sendSignal: (name: NodeJS.Signals) => void = () => {};
   const outcome = await run(
-    ["run", "host", "sleep", "9"],
+    args,
     (socket) => {
       socket.on("message", (data: Buffer) => {
         const frame = decodeFrame(data) as { control: Extract<AttachControl, { type: "signal" }> };
         socket.send(exit(frame.control.signal === "SIGUSR1" ? 42 : 1));
       });
+      // Kept until the process runs.
+      sendSignal("SIGUSR1");
       socket.send(encodeControl({ type: "started", pid: 1 }));
+      socket.send(encodeFrame(ATTACH_CHANNEL.stdout, Buffer.from("up")));
     },
-    { onSignals: (send) => send("SIGUSR1") },
+    { onSignals: (send) => (sendSignal = send) },
   );
-  expect(outcome.exitCode).toBe(42);
+  expect(outcome).toEqual({ exitCode: 42, stdout: "up", stderr: "" });
 });
 
 test("a signal that comes before the process runs ends the attempt, and nothing is left to start later", async () => {

@@ -29,7 +29,7 @@ test("a line that was torn by a loss of power is cut off, and the next order sta
   const journal = await Journal.open(path);
   await journal.append({ item: "rope", quantity: 1 });
   await journal.close();
-  await appendFile(path, '{"number":2,"item":"anch');
+  await appendFile(path, `{"number":2,"item":"${"anchor ".repeat(40)}`);
   const again = await Journal.open(path);
   await again.append({ item: "lantern", quantity: 1 });
   await again.close();
