@@ -1,13 +1,19 @@
 import { chown, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Assignment } from "#contracts/instance.ts";
+import { hasCode } from "#contracts/slipway-error.ts";
 import { CONTROL_SUBJECTS, type CredentialsRequest, type IssuedCredentials } from "#contracts/subjects.ts";
 import type { Platform } from "#messaging/platform.ts";
 import { writeDurably } from "../container/instance-record.ts";
 import type { InstanceCredentials } from "../container/node-services.ts";
 import { CREDENTIALS_FILE } from "../container/secrets.ts";
 
-const REQUEST_TIMEOUT_MS = 5_000;
+/** A control process that is killed takes the request with it: then it is made again. */
+const REQUEST_TIMEOUT_MS = 3_000;
+/** So long a start waits for a control process that does not answer. */
+const PATIENCE_MS = 60_000;
+const RETRY_MS = 200;
 /** Renewed when a third of its life is left; tried again this often when control is away. */
 const RENEW_RETRY_MS = 30_000;
 /** setTimeout's longest. */
@@ -36,13 +42,18 @@ export class NodeCredentials implements InstanceCredentials, Disposable {
   }
 
   async provide(assignment: Assignment, file: CredentialsFile, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#issue(assignment, file, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      const remainingMs = await remainingLife(file);
-      if (remainingMs <= 0) throw error;
-      this.#renewIn(Math.min(remainingMs / 2, RENEW_RETRY_MS), assignment, file);
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.#issue(assignment, file, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const remainingMs = await remainingLife(file);
+        if (remainingMs > 0) return this.#renewIn(Math.min(remainingMs / 2, RENEW_RETRY_MS), assignment, file);
+        const isAway = hasCode(error, "SLIPWAY_MESSAGING_NO_RESPONDER", "SLIPWAY_MESSAGING_TIMEOUT");
+        if (!isAway || performance.now() > deadline) throw error;
+      }
+      await delay(RETRY_MS, undefined, { signal });
     }
   }
 
