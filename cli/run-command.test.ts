@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { OtlpReceiver } from "#telemetry/testing/otlp-receiver.ts";
 import { ContractServer, problem } from "./testing/contract-server.ts";
@@ -35,6 +36,15 @@ test("a server that is not running is said to be, with what to do", async () => 
     /no server answers at \/run\/slipway\/none\/api\.sock: there is no such socket \[SLIPWAY_CLI_SERVER_NOT_RUNNING\]/,
   );
   expect(outcome.stderr).toContain("`slipway server`");
+});
+
+test("a server that goes away while it is asked is not one that does not run", async () => {
+  const rude = createServer((socket) => socket.once("data", () => socket.destroy()));
+  await new Promise<void>((resolve) => rude.listen(0, "127.0.0.1", resolve));
+  const { port } = rude.address() as AddressInfo;
+  const outcome = await runInProcess(["ps"], { environment: { SLIPWAY_HOST: `http://127.0.0.1:${port}` } });
+  await new Promise((resolve) => rude.close(resolve));
+  expect(outcome.stderr).toContain("closed the connection before it answered [SLIPWAY_CLI_SERVER_GONE]");
 });
 
 test("an answer that is none of ours is called unreadable", async () => {

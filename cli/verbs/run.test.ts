@@ -70,9 +70,12 @@ test.each([
   const outcome = await run(
     args,
     (socket) => {
+      const received: string[] = [];
       socket.on("message", (data: Buffer) => {
         const frame = decodeFrame(data) as { control: Extract<AttachControl, { type: "signal" }> };
-        socket.send(exit(frame.control.signal === "SIGUSR1" ? 42 : 1));
+        received.push(frame.control.signal);
+        if (received.length === 1) sendSignal("SIGTERM");
+        else socket.send(exit(received.join() === "SIGUSR1,SIGTERM" ? 42 : 1));
       });
       // Kept until the process runs.
       sendSignal("SIGUSR1");
