@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Kernel } from "#kernel/kernel.ts";
+import { isErrno, type Kernel } from "#kernel/kernel.ts";
 import { serverError } from "./errors.ts";
 
 const LOCK_EX = 2;
@@ -11,15 +11,25 @@ export function lockHome(kernel: Kernel, home: string): Disposable {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const path = join(home, "server.lock");
   const fd = openSync(path, "a+", 0o600);
-  if (kernel.attempt("flock", fd, LOCK_EX | LOCK_NB) < 0) {
+  try {
+    takeLock(kernel, fd, home, path);
+    kernel.call("ftruncate", fd, 0);
+    writeSync(fd, `pid ${process.pid}\n`);
+  } catch (error) {
     closeSync(fd);
-    const holder = readFileSync(path, "utf8").trim();
-    throw serverError(
-      "SLIPWAY_SERVER_ALREADY_RUNS",
-      `a server runs on ${home} already (${holder || "its pid is not known"})`,
-    );
+    throw error;
   }
-  kernel.call("ftruncate", fd, 0);
-  writeSync(fd, `pid ${process.pid}\n`);
   return { [Symbol.dispose]: () => closeSync(fd) };
+}
+
+function takeLock(kernel: Kernel, fd: number, home: string, path: string): void {
+  try {
+    kernel.call("flock", fd, LOCK_EX | LOCK_NB);
+  } catch (cause) {
+    // flock(2): EWOULDBLOCK, the same number, is the one that means a holder.
+    if (!isErrno(cause, "EAGAIN")) throw cause;
+    const holder = readFileSync(path, "utf8").trim();
+    const message = `a server runs on ${home} already (${holder || "its pid is not known"})`;
+    throw serverError("SLIPWAY_SERVER_ALREADY_RUNS", message, { cause });
+  }
 }
