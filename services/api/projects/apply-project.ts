@@ -2,7 +2,7 @@ import type { ApplyResult, ServiceChange } from "#contracts/api.ts";
 import type { DesiredProject, ProjectSpec } from "#contracts/project-spec.ts";
 import { viewProject } from "#services/state/project-view.ts";
 import { canonicalJson } from "#services/state/revision.ts";
-import { replicasOf } from "#services/state/snapshot.ts";
+import { type Replica, replicasOf } from "#services/state/snapshot.ts";
 import { activeTraceparent } from "#services/state/trace-context.ts";
 import type { ApiContext } from "../api-context.ts";
 import { apiError } from "../errors.ts";
@@ -17,6 +17,7 @@ export async function applyProject(context: ApiContext, name: string, spec: Proj
   const { state, platform } = context;
   checkSpec(spec, name);
   const cursor = await platform.events.cursor();
+  const failed = failedReplicas(context, name, spec);
   let changes: ServiceChange[] = [];
   const stored = await changeProject(state, name, (current) => {
     if (current?.removal !== undefined) throw removing(name);
@@ -25,7 +26,7 @@ export async function applyProject(context: ApiContext, name: string, spec: Proj
     return isApplied(current, spec) ? current : nextDesired(current, spec);
   });
   await announce(context, stored, changes);
-  await retryFailed(context, stored);
+  await retry(context, failed);
   return { project: name, generation: stored.generation, changes, cursor };
 }
 
@@ -44,14 +45,25 @@ function nextDesired(current: DesiredProject | undefined, spec: ProjectSpec): De
   };
 }
 
-/** What failed is not tried again until somebody asks: whoever applies the same spec again does. */
-async function retryFailed({ state }: ApiContext, desired: DesiredProject): Promise<void> {
-  const view = viewProject(desired, replicasOf(state.snapshot()));
-  const ended = [...view.services.values()]
+/**
+ * Replicas that have failed and are as the new spec wants them. Found before it is stored: what fails because of this apply is not
+ * tried again by it.
+ */
+function failedReplicas({ state }: ApiContext, name: string, spec: ProjectSpec): Replica[] {
+  const current = state.desired.get(name)?.value;
+  if (current === undefined) return [];
+  const view = viewProject({ ...current, spec, stopped: [] }, replicasOf(state.snapshot()));
+  return [...view.services.values()]
     .flatMap((service) => service.current)
-    .filter(({ condition, replica }) => condition.is === "failed" && replica.observed?.state !== "running");
-  for (const { replica } of ended) {
-    await changeAssignment(state, replica.key, (current) => ({ ...current, runSerial: current.runSerial + 1 }));
+    .filter(({ condition, replica }) => condition.is === "failed" && replica.observed?.state !== "running")
+    .map(({ replica }) => replica);
+}
+
+/** What failed is not tried again until somebody asks: whoever applies the same spec again does. */
+async function retry({ state }: ApiContext, replicas: readonly Replica[]): Promise<void> {
+  for (const { key, assignment } of replicas) {
+    const runSerial = assignment.runSerial + 1;
+    await changeAssignment(state, key, (current) => ({ ...current, runSerial: Math.max(current.runSerial, runSerial) }));
   }
 }
 
