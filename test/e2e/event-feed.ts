@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { PlatformEvent, RecordedEvent } from "#contracts/event.ts";
 import type { RunningCommand } from "./command.ts";
 import type { TestPlatform } from "./platform.ts";
@@ -19,11 +20,18 @@ export class EventFeed implements AsyncDisposable {
     return lines.map((line) => JSON.parse(line) as RecordedEvent);
   }
 
-  /** The first event of a type (without `dev.slipway.`) whose subject ends so; waits for it. */
+  /** The first event of a type (without `dev.slipway.`) about a subject that ends so; waits for it. */
   async next(type: string, subject = ""): Promise<PlatformEvent> {
-    const escaped = subject.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-    const line = await this.#command.line(new RegExp(`"type":"dev\\.slipway\\.${type}","subject":"[^"]*${escaped}"`));
-    return (JSON.parse(line) as RecordedEvent).event;
+    const ended = this.#command.result.then(({ stderr }) => {
+      const seen = this.seen.map(({ event }) => `${event.type} ${event.subject}`);
+      throw new Error(`the events ended before ${type} of ${subject}: ${stderr}\n${seen.join("\n")}`);
+    });
+    ended.catch(() => {});
+    for (;;) {
+      const found = this.seen.find(({ event }) => event.type === `dev.slipway.${type}` && event.subject.endsWith(subject));
+      if (found !== undefined) return found.event;
+      await Promise.race([once(this.#command.child.stdout, "data"), ended]);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { WebSocketServer } from "ws";
 
 const server = createServer(async (request, response) => {
-  const { pathname, searchParams } = new URL(request.url, "http://echo");
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://echo");
   const body = await text(request);
   if (pathname === "/slow") await delay(Number(searchParams.get("ms")));
   const status = pathname === "/health" ? (existsSync("/tmp/sick") ? 500 : 200) : Number(searchParams.get("code") ?? 200);
