@@ -79,7 +79,9 @@ export class NodeAgent {
         continue;
       }
       if (!current && change.type === "put") seen.add(change.value.instanceId);
-      await this.#apply(change);
+      await this.#apply(change).catch((error: unknown) =>
+        console.error(`the assignment ${change.key} is not followed:`, error),
+      );
     }
   }
 

@@ -33,6 +33,7 @@ import { logsOperation } from "./operations/logs.ts";
 import { resourceOperations } from "./operations/resources.ts";
 import { serveOperations } from "./operations/serve-operations.ts";
 import type { AgentSettings } from "./settings.ts";
+import { endStrays } from "./strays.ts";
 
 const RESYNC_MS = 30_000;
 
@@ -100,6 +101,7 @@ export async function openNode(
   const held = new NodeAgent(services, reporter);
   opened.agent = held;
   const records = await readRecords(services);
+  await endStrays(children, records);
   await recoverNetworks(nodeNetworks, children, records);
   const assigned = new Set(records.map(({ assignment }) => assignment.instanceId));
   await volumes.retainLeases(assigned, signal);

@@ -1,0 +1,23 @@
+import type { InstanceRecord } from "../container/instance-record.ts";
+import type { Children } from "../launch/children.ts";
+
+const SIGKILL = 9;
+
+/**
+ * Ends what a former agent left with the supervisor and nobody will ask about again: processes of exec and health checks, whose callers went
+ * with it, and a container that was released in the moment before its record said so (it is started anew).
+ */
+export async function endStrays(children: Children, records: readonly InstanceRecord[]): Promise<void> {
+  const awaited = new Set(
+    records.filter(({ lifecycle }) => lifecycle.type === "running").map(({ assignment }) => assignment.instanceId),
+  );
+  const strays = (await children.list()).filter(({ child }) => !awaited.has(child));
+  await Promise.all(
+    strays.map(async ({ child, state }) => {
+      if (state.type === "parked") return;
+      if (state.type === "running") await children.signal(child, SIGKILL);
+      await children.exitOf(child);
+      await children.forget(child);
+    }),
+  );
+}
