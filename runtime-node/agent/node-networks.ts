@@ -40,7 +40,9 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
         (await this.#networks.attach({ network, instanceId, instanceName, aliases, pid, interfaceName }));
       await this.#serveNames(network);
       connected.addresses[name] = endpoint.address;
-      connected.nameServers.push(network.gateway);
+      // A server of an internal network knows no name of the world, and a resolver believes the first that answers.
+      if (network.internal) connected.nameServers.push(network.gateway);
+      else connected.nameServers.unshift(network.gateway);
       if (!network.internal) publishable ??= endpoint.address;
       endpoints.push({
         network: network.name,

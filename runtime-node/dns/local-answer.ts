@@ -19,13 +19,34 @@ export interface LocalAnswer {
 const NO_SUCH_NAME: LocalAnswer = { rcode: RCODE.NXDOMAIN, answers: [], additionals: [] };
 const NO_SUCH_RECORD: LocalAnswer = { rcode: RCODE.NOERROR, answers: [], additionals: [] };
 
-/** What the network itself knows of a question; undefined when it is the world's to answer. A name of one label never is. */
-export function answerLocally(query: DnsQuery, names: NameSource, network: string): LocalAnswer | undefined {
+/**
+ * What the asker's networks know of a question; undefined when it is the world's to answer. A name of one label never is. Of
+ * several networks that know a name the first counts: a resolver asks one server, and takes its "no" for an answer.
+ */
+export function answerLocally(query: DnsQuery, names: NameSource, networks: readonly string[]): LocalAnswer | undefined {
   const reverse = REVERSE_NAME.exec(query.name);
-  if (reverse !== null) return answerReverse(query, names.reverse(network, reverse.slice(1).toReversed().join(".")));
+  if (reverse !== null) {
+    const address = reverse.slice(1).toReversed().join(".");
+    return answerReverse(
+      query,
+      firstKnown(networks, (network) => names.reverse(network, address)),
+    );
+  }
   const service = SERVICE_NAME.exec(query.name);
-  if (service !== null) return answerService(query, names, network, service);
-  return answerName(query, names.lookup(network, query.name));
+  if (service !== null) return answerService(query, names, networks, service);
+  return answerName(
+    query,
+    firstKnown(networks, (network) => names.lookup(network, query.name)),
+  );
+}
+
+/** The first network's that knows it and has something to show for it; nobody healthy is an answer too, but the last one. */
+function firstKnown<Known extends { length: number }>(
+  networks: readonly string[],
+  ask: (network: string) => Known | undefined,
+): Known | undefined {
+  const known = networks.map(ask).filter((answer) => answer !== undefined);
+  return known.find(({ length }) => length > 0) ?? known[0];
 }
 
 function answerName(query: DnsQuery, addresses: readonly string[] | undefined): LocalAnswer | undefined {
@@ -44,12 +65,15 @@ function answerReverse(query: DnsQuery, name: string | undefined): LocalAnswer |
 function answerService(
   query: DnsQuery,
   names: NameSource,
-  network: string,
+  networks: readonly string[],
   [, port = "", protocol, service = ""]: RegExpExecArray,
 ): LocalAnswer | undefined {
-  const targets = names.ports(network, service, port, protocol === "udp" ? "udp" : "tcp");
+  const targets = firstKnown(networks, (network) =>
+    names.ports(network, service, port, protocol === "udp" ? "udp" : "tcp"),
+  );
   if (targets === undefined) {
-    return isSingleLabel(service) || names.lookup(network, service) !== undefined ? NO_SUCH_NAME : undefined;
+    const isOurs = isSingleLabel(service) || networks.some((network) => names.lookup(network, service) !== undefined);
+    return isOurs ? NO_SUCH_NAME : undefined;
   }
   if (!asksFor(query, "SRV")) return NO_SUCH_RECORD;
   const chosen = rotated(targets);

@@ -14,8 +14,10 @@ export interface ServiceTarget {
   port: number;
 }
 
-/** What the DNS server of a network knows. Names are compared without regard to case; a trailing dot is not part of one. */
+/** What the DNS servers of networks know. Names are compared without regard to case; a trailing dot is not part of one. */
 export interface NameSource {
+  /** The networks of the container that has this address on this network, in its own order; that network alone when it is nobody's. */
+  networksOf(network: string, address: string): readonly string[];
   /** The IPv4 addresses of a name: undefined when there is no such name, empty when nothing behind it can be used now. */
   lookup(network: string, name: string): readonly string[] | undefined;
   /** The name of a container's address. */

@@ -50,6 +50,16 @@ describe("a name table", () => {
     expect(table.lookup(NETWORK, "web")).toEqual([]);
   });
 
+  it("knows every network of a container by its address on one of them", () => {
+    table.add(endpoint(1, { network: "shop_back", address: "10.90.1.2" }));
+    expect(table.networksOf(NETWORK, "10.90.0.2")).toEqual([NETWORK, "shop_back"]);
+    expect(table.networksOf("shop_back", "10.90.1.2")).toEqual([NETWORK, "shop_back"]);
+    expect(table.networksOf(NETWORK, "10.90.0.3")).toEqual([NETWORK]);
+    expect(table.networksOf("shop_back", "10.90.1.9")).toEqual(["shop_back"]);
+    table.remove(NETWORK, "000000000001");
+    expect(table.networksOf("shop_back", "10.90.1.2")).toEqual(["shop_back"]);
+  });
+
   it("replaces an instance's old address and aliases when it is added again", () => {
     table.add(endpoint(1, { address: "10.90.0.9", aliases: [] }));
     expect(table.lookup(NETWORK, "shop-web-1")).toEqual(["10.90.0.9"]);

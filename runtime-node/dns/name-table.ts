@@ -21,12 +21,15 @@ export interface NetworkEndpoint {
  */
 export class NameTable implements NameSource {
   readonly #networks = new Map<string, NetworkNames>();
+  readonly #networksOf = new Map<string, string[]>();
 
   /** Adds an endpoint, or replaces the one that this instance has on this network. */
   add(endpoint: NetworkEndpoint): void {
     const names = this.#networks.get(endpoint.network) ?? new NetworkNames();
     this.#networks.set(endpoint.network, names);
     names.add(endpoint);
+    const joined = this.#networksOf.get(endpoint.instanceId) ?? [];
+    if (!joined.includes(endpoint.network)) this.#networksOf.set(endpoint.instanceId, [...joined, endpoint.network]);
   }
 
   /** Removing what is not there does nothing. */
@@ -34,6 +37,14 @@ export class NameTable implements NameSource {
     const names = this.#networks.get(network);
     names?.remove(instanceId);
     if (names?.isEmpty === true) this.#networks.delete(network);
+    const left = this.#networksOf.get(instanceId)?.filter((joined) => joined !== network) ?? [];
+    if (left.length > 0) this.#networksOf.set(instanceId, left);
+    else this.#networksOf.delete(instanceId);
+  }
+
+  networksOf(network: string, address: string): readonly string[] {
+    const instanceId = this.#networks.get(network)?.at(address)?.instanceId;
+    return (instanceId === undefined ? undefined : this.#networksOf.get(instanceId)) ?? [network];
   }
 
   lookup(network: string, name: string): readonly string[] | undefined {

@@ -45,7 +45,8 @@ export class Responder {
 
   async #answer(query: DnsQuery, asker: Asker, signal: AbortSignal): Promise<Buffer> {
     try {
-      const local = answerLocally(query, this.#options.names, this.#options.network);
+      const { names, network } = this.#options;
+      const local = answerLocally(query, names, names.networksOf(network, asker.address));
       if (local !== undefined) return encodeLocalAnswer(query, local);
       return await this.#forward(query, asker, signal);
     } catch (error) {

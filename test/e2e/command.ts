@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { StringDecoder } from "node:string_decoder";
 import type { Readable, Writable } from "node:stream";
 
 export interface CommandOptions {
@@ -23,12 +24,31 @@ export interface CommandResult {
 const TIMEOUT_MS = 30_000;
 const SIGNAL_EXIT = { SIGINT: 130, SIGKILL: 137, SIGTERM: 143 } as const;
 
+/** What a stream has said, as text and as whole lines. */
+class OutputLines {
+  readonly lines: string[] = [];
+  readonly #chunks: Buffer[] = [];
+  readonly #decoder = new StringDecoder("utf8");
+  #partial = "";
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    const parts = (this.#partial + this.#decoder.write(chunk)).split("\n");
+    this.#partial = parts.pop()!;
+    this.lines.push(...parts);
+  }
+}
+
 /** A command that runs. Disposal kills it, if it still does. */
 export class RunningCommand implements AsyncDisposable {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly result: Promise<CommandResult>;
   readonly #name: string;
-  readonly #output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  readonly #output = { stdout: new OutputLines(), stderr: new OutputLines() };
   readonly #timer: NodeJS.Timeout;
   #isTimedOut = false;
 
@@ -41,7 +61,7 @@ export class RunningCommand implements AsyncDisposable {
       ...(cwd === undefined ? {} : { cwd }),
     });
     for (const stream of ["stdout", "stderr"] as const)
-      this.child[stream].on("data", (chunk: Buffer) => this.#output[stream].push(chunk));
+      this.child[stream].on("data", (chunk: Buffer) => this.#output[stream].add(chunk));
     // A command that ends without reading all of its input is no error of ours.
     this.child.stdin.on("error", () => {});
     if (keepStdinOpen !== true) this.child.stdin.end(stdin ?? "");
@@ -55,35 +75,31 @@ export class RunningCommand implements AsyncDisposable {
   }
 
   get stdout(): string {
-    return Buffer.concat(this.#output.stdout).toString();
+    return this.#output.stdout.text;
   }
 
   get stderr(): string {
-    return Buffer.concat(this.#output.stderr).toString();
+    return this.#output.stderr.text;
   }
 
   /** Resolves with the first line that matches, also one that was printed before; throws when the command ends without it. */
   async line(pattern: RegExp, stream: "stdout" | "stderr" = "stdout"): Promise<string> {
-    const seen = this[stream]
-      .split("\n")
-      .slice(0, -1)
-      .find((line) => pattern.test(line));
-    if (seen !== undefined) return seen;
+    const output = this.#output[stream];
     const found = Promise.withResolvers<string>();
+    let next = 0;
     const look = (): void => {
-      const line = this[stream]
-        .split("\n")
-        .slice(0, -1)
-        .find((one) => pattern.test(one));
+      const line = output.lines.slice(next).find((one) => pattern.test(one));
+      next = output.lines.length;
       if (line !== undefined) found.resolve(line);
     };
     this.child[stream].on("data", look);
-    const ended = this.result.then(({ exitCode, stdout, stderr }) => {
+    look();
+    void this.result.then(({ exitCode, stdout, stderr }) => {
       look();
-      throw new Error(`${this.#name} ended with ${exitCode} before a line ${pattern}\n${stdout}${stderr}`);
-    });
+      found.reject(new Error(`${this.#name} ended with ${exitCode} before a line ${pattern}\n${stdout}${stderr}`));
+    }, found.reject);
     try {
-      return await Promise.race([found.promise, ended]);
+      return await found.promise;
     } finally {
       this.child[stream].off("data", look);
     }
