@@ -30,7 +30,8 @@ export class ProgressLines {
 
   #draw(): void {
     const up = this.#drawn === 0 ? "" : `\u001B[${this.#drawn}A`;
-    const width = this.#stream.columns ?? 80;
+    // A terminal that nobody has given a size says 0.
+    const width = this.#stream.columns || 80;
     // A line that wraps would be two, and the way back up too short.
     const lines = [...this.#lines.values()].map(
       (line) =>

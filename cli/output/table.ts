@@ -40,7 +40,9 @@ export function printList<Row>(
 ): void {
   if (json) printJson(terminal, rows.map(toJson));
   else
-    terminal.stdout.write(formatTable(columns, rows, terminal.stdout.isTTY === true ? terminal.stdout.columns : undefined));
+    terminal.stdout.write(
+      formatTable(columns, rows, terminal.stdout.isTTY === true ? terminal.stdout.columns || undefined : undefined),
+    );
 }
 
 export function printJson(terminal: Terminal, value: unknown): void {

@@ -47,7 +47,8 @@ async function removeProject(
     progress.update(serviceLines(status, terminal.colourErrors));
   }
   const mark = paint(terminal.colourErrors, "green", "✔");
-  progress.update([...seen].map((service) => [service, `${mark} ${service}  removed`]));
+  const width = Math.max(0, ...[...seen].map((service) => service.length));
+  progress.update([...seen].map((service) => [service, `${mark} ${service.padEnd(width)}  removed`]));
   progress.set(` ${project}`, `${mark} project ${project} removed${volumes ? ", its volumes too" : ""}`);
 }
 
