@@ -29,6 +29,16 @@ describe("the platform's interface", () => {
     second.remove();
   });
 
+  it("is on another range than that of a platform which starts at the same moment", async () => {
+    await using other = await temporaryFolder();
+    const platforms = await Promise.all([
+      openPlatformInterface({ directory: folder.path, hash, kernel }),
+      openPlatformInterface({ directory: other.path, hash: "4567cdef", kernel }),
+    ]);
+    for (const platform of platforms) platform.remove();
+    expect(platforms.map(({ address }) => address).toSorted()).toEqual(["10.83.0.1", "10.84.0.1"]);
+  });
+
   it("removed leaves nothing, and removing it again is nothing to do", async () => {
     const before = show("ip -o link; nft list ruleset");
     const platform = await openPlatformInterface({ directory: folder.path, hash, kernel });

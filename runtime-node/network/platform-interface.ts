@@ -1,6 +1,7 @@
 import type { Kernel } from "#kernel/kernel.ts";
 import { isNetlinkErrno } from "#kernel/netlink/netlink-error.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
+import { lockAddresses } from "./address-lock.ts";
 import { Firewall } from "./firewall.ts";
 import { hostInterfacePrefix, interfacePrefix, platformInterfaceName } from "./interface-names.ts";
 import { type AddressPool, type PoolRequest, settlePool } from "./pool.ts";
@@ -22,8 +23,9 @@ export interface PlatformInterface {
 }
 
 /** Makes the interface and the rules that guard it, or finds them made. The rules come first: the address is never open. */
-export async function openPlatformInterface(request: PoolRequest): Promise<PlatformInterface> {
+export async function openPlatformInterface(request: PoolRequest, signal?: AbortSignal): Promise<PlatformInterface> {
   const { kernel, hash } = request;
+  using _lock = await lockAddresses(kernel, signal);
   const pool = await settlePool(request);
   const name = platformInterfaceName(hash);
   withFirewall(kernel, hash, pool, (firewall) => firewall.ensureRuleset());
