@@ -12,7 +12,7 @@ import { ProcessPids } from "./process-pids.ts";
 import { processSpecs } from "./process-specs.ts";
 import { makeRunFolder, removeRunFolder } from "./run-folder.ts";
 import type { ServerOptions } from "./server-options.ts";
-import { type PreparedPlatform, preparePlatform } from "./platform-network.ts";
+import { preparePlatform } from "./platform-network.ts";
 
 const PR_SET_DUMPABLE = 4;
 const STOP_CONTAINERS_WAIT_MS = 60_000;
@@ -27,15 +27,16 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   // Children share our memory until they exec: nothing in a container's pid namespace may trace one of them.
   kernel.call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0);
   makeFolders(home);
+  const children = acquired.use(new ChildTable(kernel, join(home.run, "children.json")));
+  children.adopt();
+  acquired.defer(() => leave(home, children.running));
   const pids = new ProcessPids(kernel, join(home.run, "processes.json"));
   await pids.endLeftovers();
   const listeners = openListeners(kernel, options, acquired);
 
-  const children = acquired.use(new ChildTable(kernel, join(home.run, "children.json")));
-  children.adopt();
   const server = acquired.use(await ChildServer.listen(home.supervisorSocket, children));
   const platform = await preparePlatform(kernel, home, ending.signal);
-  acquired.defer(() => leave(home, children.running, platform));
+  acquired.defer(() => void (children.running === 0 && platform.releaseNetwork()));
   const processes = processSpecs({ home, options, platform, listeners, node: nodeName() }).map(
     (spec) => new PlatformProcess(spec, pids, logState),
   );
@@ -79,14 +80,13 @@ async function stopContainers(server: ChildServer, children: ChildTable): Promis
 }
 
 /** Containers that run on keep their run folder and network; without any, nothing of ours stays on the machine. */
-function leave(home: HomeLayout, containers: number, platform: PreparedPlatform): void {
+function leave(home: HomeLayout, containers: number): void {
   if (containers > 0) {
     console.log(
       `slipway: ended; ${containers} container${containers === 1 ? " runs" : "s run"} on and will be adopted by the next start`,
     );
     return;
   }
-  platform.releaseNetwork();
   removeRunFolder(home);
   console.log("slipway: ended");
 }
