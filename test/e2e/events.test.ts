@@ -38,7 +38,6 @@ test("every change of state has its event, from `up` to `down -v`", { timeout: 9
     "network.created life",
     "volume.created life",
     "credentials.issued life/web/life-web-1",
-    "instance.pulled life/web/life-web-1",
     "instance.started life/web/life-web-1",
     "instance.healthy life/web/life-web-1",
     "instance.unhealthy life/web/life-web-1",
