@@ -94,7 +94,6 @@ test("two projects reach each other neither by name nor by address", async () =>
   expect(await ask(alpha, "client", target)).toBe("no");
   expect(await addresses(alpha, "client", "beta-web-1")).toEqual([]);
   expect(await addresses(alpha, "client", "inner")).toEqual([]);
-  expect((await alpha.exec("client", "ping", "-c1", "-W1", target)).exitCode).not.toBe(0);
   // Each has a service of that name: its own is the answer.
   expect(await addresses(beta, "client", "web")).toEqual([target]);
 });
