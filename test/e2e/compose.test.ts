@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { RecordedEvent } from "#contracts/event.ts";
 import type { Listed } from "./platform.ts";
 import { until } from "./until.ts";
 import { usePlatform } from "./use-platform.ts";
@@ -130,8 +131,13 @@ services:
     () => project.ps(),
     (all) => all.length === 1,
   );
-  expect(after[0]!.id).not.toBe(before.id);
+  const [{ id } = before] = after;
+  expect(id).not.toBe(before.id);
   expect(await project.sh("web", "echo $VERSION")).toBe("2");
+  const events = await platform().json<RecordedEvent[]>(["events", "-p", project.name]);
+  const cursorOf = (type: string, instanceId: string): number =>
+    events.find(({ event }) => event.type.endsWith(type) && event.data["instanceId"] === instanceId)!.cursor;
+  expect(cursorOf("instance.healthy", id)).toBeLessThan(cursorOf("instance.stopping", before.id));
   await project.down();
 });
 
