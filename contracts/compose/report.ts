@@ -19,6 +19,11 @@ export class Report {
     if (!this.warnings.some((warning) => warning.message === message)) this.warnings.push({ message, place });
   }
 
+  /** Something on this line has been reported, so that what follows from it need not be. */
+  knows({ line }: Place): boolean {
+    return this.#errors.some(({ place }) => place?.line === line);
+  }
+
   get failed(): boolean {
     return this.#errors.length > 0;
   }

@@ -62,8 +62,10 @@ export function readService(name: string, service: Section, source: EnvironmentS
 function readImage(service: Section): string {
   const image = service.scalar("image");
   if (image === undefined) {
-    // `build` is refused by the key table, with its own remedy: one mistake is reported once.
-    if (!service.map.entries.has("build"))
+    // One mistake is reported once: `build` is refused by the key table, and an image may lack the variable that it needs.
+    const written = service.map.entries.get("image")?.value;
+    const isReported = written !== undefined && service.report.knows(written.place);
+    if (!service.map.entries.has("build") && !isReported)
       service.fail("SLIPWAY_COMPOSE_IMAGE_MISSING", `${service.path} names no image`, service.place);
     return "";
   }

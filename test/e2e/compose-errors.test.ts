@@ -90,7 +90,7 @@ test.for(MISTAKES)("%s is refused with its place", async ([, content, message, p
   expect(stdout).toBe("");
   expect(stderr).toMatch(message);
   expect(stderr).toContain(`  ${file}:${place}`);
-  expect(stderr).toMatch(/\n {2}→ \S/);
+  expect(stderr.match(/\n {2}→ \S/g)).toHaveLength(1);
 });
 
 test("all mistakes of a file are reported at once", async () => {

@@ -102,7 +102,7 @@ test("replicas are added and taken away, and the others stay as they are", async
   await project.write(file(4));
   await project.up();
   const four = await project.ps();
-  expect(four.map(({ index }) => index).toSorted()).toEqual([1, 2, 3, 4]);
+  expect(four.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
   expect(four.map(({ id }) => id)).toEqual(expect.arrayContaining(two.map(({ id }) => id)));
   await project.write(file(1));
   await project.up();

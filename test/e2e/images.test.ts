@@ -24,8 +24,16 @@ beforeAll(async () => {
   await buildBusyboxLayout(layout, {
     tag: "app",
     config: [
-      ...["--config.user", "1000:100", "--config.env", "GREETING=hello", "--config.workingdir", "/srv/app"],
-      ...["--config.entrypoint", "/bin/sh", "--config.entrypoint", "/etc/start"],
+      "--config.user",
+      "1000:100",
+      "--config.env",
+      "GREETING=hello",
+      "--config.workingdir",
+      "/srv/app",
+      "--config.entrypoint",
+      "/bin/sh",
+      "--config.entrypoint",
+      "/etc/start",
     ],
     // The image's own command is `sh`.
     change: (rootfs) =>

@@ -183,7 +183,7 @@ async function listenOutside(): Promise<Outside> {
   await once(server, "listening");
   const host = Object.entries(networkInterfaces())
     .filter(([name]) => !name.startsWith("sw"))
-    .flatMap(([, addresses]) => addresses ?? [])
+    .flatMap(([, own]) => own ?? [])
     .find(({ family, internal }) => family === "IPv4" && !internal)!.address;
   const { port } = server.address() as { port: number };
   return {
