@@ -6,11 +6,12 @@ import { usePlatform } from "./use-platform.ts";
 
 const platform = usePlatform();
 
-async function eventsOf(project: TestProject): Promise<{ type: string; time: number }[]> {
+async function eventsOf(project: TestProject): Promise<{ type: string; time: number; data: Record<string, unknown> }[]> {
   const events = await platform().json<RecordedEvent[]>(["events", "-p", project.name]);
-  return events.map(({ event }) => ({
-    type: event.type.replace("dev.slipway.", ""),
-    time: new Date(event.time).getTime(),
+  return events.map(({ event: { type, time, data } }) => ({
+    type: type.replace("dev.slipway.", ""),
+    time: new Date(time).getTime(),
+    data,
   }));
 }
 
@@ -28,9 +29,12 @@ services:
     ({ state }) => state === "exited",
   );
   expect(ended).toMatchObject({ exitCode: 3, restarts: 2 });
-  const starts = (await eventsOf(project)).filter(({ type }) => type === "instance.started").map(({ time }) => time);
-  expect(starts).toHaveLength(3);
-  expect(starts[2]! - starts[1]!).toBeGreaterThan((starts[1]! - starts[0]!) * 1.3);
+  const pauses = (await eventsOf(project))
+    .filter(({ type }) => type === "instance.restarting")
+    .map(({ time, data }) => Number(data["until"]) - time);
+  expect(pauses).toHaveLength(2);
+  expect(pauses[0]).toBeGreaterThan(0);
+  expect(pauses[1]).toBeGreaterThan(pauses[0]! * 1.5);
   expect((await platform().ok(["logs", "--no-prefix", "-p", project.name, "bad"])).split("\n").filter(Boolean)).toEqual([
     "try",
     "try",
