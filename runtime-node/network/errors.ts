@@ -8,7 +8,8 @@ export const NETWORK_ERRORS = {
   },
   SLIPWAY_NETWORK_POOL_TAKEN: {
     status: 409,
-    remedy: "End the other platform or remove its routes, or take the projects of this one down first.",
+    remedy:
+      "End the other platform or remove its routes, or end this one's containers: its networks then move to another range.",
   },
   SLIPWAY_NETWORK_POOL_EXHAUSTED: {
     status: 503,

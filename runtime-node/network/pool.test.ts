@@ -68,17 +68,38 @@ describe("a platform's address pool", () => {
     expect(await settled()).toBe("10.84.0.0/16");
   });
 
-  it("is refused, with who is in it, when something else took it from networks that are there", async () => {
-    expect(await settled()).toBe("10.83.0.0/16");
-    const network = { name: "shop_default", project: "shop", network: "default", bridge: "sw0123abcdb1" };
+  async function haveNetwork(): Promise<void> {
+    const network = { name: "shop_default", project: "shop", network: "default", bridge: `sw${hash}b1` };
     const networks = [{ ...network, subnet: "10.83.1.0/24", gateway: "10.83.1.1", internal: false }];
-    const state = { version: 1, networks, leases: [], endpoints: [], publications: [] };
+    const leases = [{ bridge: network.bridge, instanceId: "0123456789ab", address: "10.83.1.7" }];
+    const state = { version: 1, networks, leases, endpoints: [], publications: [] };
     await writeFile(join(folder.path, "state.json"), JSON.stringify(state));
+  }
+
+  it("is another one, and its networks move there, when something else took it and no container is connected", async () => {
+    expect(await settled()).toBe("10.83.0.0/16");
+    await haveNetwork();
+    addRange(`sw${hash}b1`, "10.83.1.1", 24);
+    addRange("other", "10.83.0.1", 32);
+    expect(await settled()).toBe("10.84.0.0/16");
+    expect(JSON.parse(await readFile(join(folder.path, "state.json"), "utf8"))).toMatchObject({
+      networks: [{ bridge: `sw${hash}b1`, subnet: "10.84.1.0/24", gateway: "10.84.1.1" }],
+      leases: [{ address: "10.84.1.7" }],
+    });
+    using routes = RouteSocket.open(kernel);
+    expect(routes.findLink(`sw${hash}b1`)).toBeUndefined();
+  });
+
+  it("is refused when something else took it from containers that are connected", async () => {
+    expect(await settled()).toBe("10.83.0.0/16");
+    await haveNetwork();
+    addRange(`sw${hash}v0107`, "10.83.1.7", 32);
     addRange("other", "10.83.0.1", 32);
     await expect(settled()).rejects.toMatchObject({
       code: "SLIPWAY_NETWORK_POOL_TAKEN",
-      message: expect.stringContaining("shop_default"),
+      message: expect.stringContaining("10.83.0.1/32"),
     });
+    expect(JSON.parse(await readFile(join(folder.path, "pool.json"), "utf8"))).toMatchObject({ pool: "10.83.0.0/16" });
   });
 
   it("is the one asked for", async () => {

@@ -4,7 +4,8 @@ import type { Kernel } from "#kernel/kernel.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import { readJson, writeJson } from "./durable-json.ts";
 import { networkError } from "./errors.ts";
-import { interfacePrefix } from "./interface-names.ts";
+import { hostInterfacePrefix, interfacePrefix } from "./interface-names.ts";
+import { moveNetworks } from "./move-networks.ts";
 import { NetworkState } from "./network-state.ts";
 import { addressAt, formatSubnet, overlaps, parseSubnet, type Subnet } from "./subnet.ts";
 
@@ -41,18 +42,22 @@ export interface PoolRequest {
 
 /**
  * The platform's pool: as settled before, else a free one, written down so that every process and restart uses the same. One that
- * something else on the machine has taken since (another platform, while this one was down) is given up, unless networks of ours are in it:
- * SLIPWAY_NETWORK_POOL_TAKEN.
+ * something else on the machine has taken since (another platform, a VPN) is given up and the networks in it move, unless a container
+ * is connected to one: SLIPWAY_NETWORK_POOL_TAKEN.
  */
 export async function settlePool(request: PoolRequest): Promise<AddressPool> {
   const path = join(request.directory, FILE);
   const settled = await readJson(path, PoolFile);
-  if (settled !== undefined && !(await isTaken(request, settled.pool))) return describePool(settled);
-  const file = {
-    version: 1 as const,
-    pool: formatSubnet(choosePool(request)),
-    messagingPort: request.messagingPort ?? DEFAULT_MESSAGING_PORT,
-  };
+  const taker = settled === undefined ? undefined : takerOf(request, settled.pool);
+  if (settled !== undefined && taker === undefined) return describePool(settled);
+  if (settled !== undefined && taker !== undefined) refuseWhileConnected(request, settled.pool, taker);
+  const subnet = choosePool(request);
+  const statePath = join(request.directory, STATE_FILE);
+  const state = await readJson(statePath, NetworkState);
+  // First: cut short, it is done again, and moving what has moved changes nothing.
+  if (state !== undefined) await writeJson(statePath, moveNetworks(state, subnet));
+  const messagingPort = request.messagingPort ?? settled?.messagingPort ?? DEFAULT_MESSAGING_PORT;
+  const file = { version: 1 as const, pool: formatSubnet(subnet), messagingPort };
   await writeJson(path, file);
   return describePool(file);
 }
@@ -75,15 +80,22 @@ export function foreignRanges(kernel: Kernel, hash: string): Subnet[] {
   ];
 }
 
-async function isTaken({ kernel, hash, directory }: PoolRequest, pool: string): Promise<boolean> {
-  const taker = foreignRanges(kernel, hash).find((range) => overlaps(range, parsePool(pool)));
-  if (taker === undefined) return false;
-  const state = await readJson(join(directory, STATE_FILE), NetworkState);
-  if (state === undefined || state.networks.length === 0) return true;
-  const names = state.networks.map(({ name }) => name).join(", ");
+function takerOf({ kernel, hash }: PoolRequest, pool: string): Subnet | undefined {
+  return foreignRanges(kernel, hash).find((range) => overlaps(range, parsePool(pool)));
+}
+
+/** Bridges without a container are taken away: they are made again where they belong now. */
+function refuseWhileConnected({ kernel, hash }: PoolRequest, pool: string, taker: Subnet): void {
+  using routes = RouteSocket.open(kernel);
+  const ours = routes.listLinks().filter(({ name }) => name.startsWith(interfacePrefix(hash)));
+  const connected = ours.filter(({ name }) => name.startsWith(hostInterfacePrefix(hash))).length;
+  if (connected === 0) {
+    for (const { name } of ours) routes.deleteLink(name);
+    return;
+  }
   throw networkError(
     "SLIPWAY_NETWORK_POOL_TAKEN",
-    `the range ${pool}, in which ${names} are, overlaps ${formatSubnet(taker)}, which something else on this machine has`,
+    `the range ${pool}, in which ${connected} interface${connected === 1 ? " of a container is" : "s of containers are"}, overlaps ${formatSubnet(taker)}, which something else on this machine has`,
   );
 }
 
