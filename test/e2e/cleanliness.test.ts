@@ -35,7 +35,7 @@ const EVERYTHING = composeFile(
 /** What the machine has of this home by name: addresses, routes and rules too. */
 async function namedAfter(home: string): Promise<string[]> {
   const { hash } = homeLayout(home);
-  const texts = await Promise.all(INVENTORIES.map(({ read }) => read()));
+  const texts = await Promise.all(INVENTORIES.map((inventory) => inventory.read()));
   return texts.flat().filter((line) => line.includes(hash));
 }
 

@@ -19,7 +19,7 @@ test("the demo answers over HTTPS out of its containers, and leaves nothing that
   const main = join(PACKAGE_ROOT, "infra/demo/main.ts");
   await using demo = new RunningCommand(process.execPath, [main, "--once", ...ports], { timeoutMs: 150_000 });
   const { exitCode, stdout, stderr } = await demo.result;
-  expect(exitCode, stdout + stderr).toBe(0);
+  if (exitCode !== 0) throw new Error(`the demo ended with ${exitCode}\n${stdout}${stderr}`);
   const [, placed = ""] = /POST \/orders +(\{.*\})/.exec(stdout) ?? [];
   expect(JSON.parse(placed)).toMatchObject({ item: "rope", quantity: 2 });
   const [, shop = ""] = /GET \/ +(\{.*\})/.exec(stdout) ?? [];

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ask } from "#gateway/testing/clients.ts";
 import { appService, composeFile, ECHO_HEALTHCHECK, shellService } from "./apps.ts";
+import type { CommandResult } from "./command.ts";
 import { EventFeed } from "./event-feed.ts";
 import type { TestProject } from "./project.ts";
+import { until } from "./until.ts";
 import { usePlatform } from "./use-platform.ts";
 
 const HOST = "faults.test";
@@ -54,6 +56,10 @@ async function expectWholeLog(): Promise<number> {
   const lines = (await platform().ok(["logs", "-p", "faults", "--no-prefix", "count"])).trim().split("\n").map(Number);
   expect(lines).toEqual(lines.map((_, index) => index + 1));
   return lines.length;
+}
+
+function expectSuccess({ exitCode, stdout, stderr }: CommandResult): void {
+  if (exitCode !== 0) throw new Error(`ended with ${exitCode}\n${stdout}${stderr}`);
 }
 
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(status(pid));
@@ -113,27 +119,51 @@ describe("kill -9 of the agent", () => {
   });
 });
 
-describe("kill -9 of control", () => {
-  test("in the middle of an `up` lets it complete", async () => {
-    const check = { test: ["CMD", "true"], interval: "100ms", start_interval: "100ms", start_period: "5s" };
-    const after = (name: string) => ({ depends_on: { [name]: { condition: "service_healthy" } } });
-    await using other = await platform().compose(
-      composeFile({
-        one: shellService("exec sleep 1000", { healthcheck: check }),
-        two: shellService("exec sleep 1000", { healthcheck: check, ...after("one") }),
-        three: shellService("exec sleep 1000", after("two")),
-      }),
-    );
+describe("kill -9 in the middle of things", () => {
+  const check = { test: ["CMD", "true"], interval: "100ms", start_interval: "100ms", start_period: "5s" };
+  const after = (name: string) => ({ depends_on: { [name]: { condition: "service_healthy" } } });
+  const chain = composeFile({
+    one: shellService("exec sleep 1000", { healthcheck: check }),
+    two: shellService("exec sleep 1000", { healthcheck: check, ...after("one") }),
+    three: shellService("exec sleep 1000", after("two")),
+  });
+
+  test.each(["agent", "control", "nats-server"] as const)("of %s lets an `up` and a `down` complete", async (name) => {
+    const before = await running();
+    const other = await platform().compose(chain);
     await using up = platform().spawn(["up", "-f", other.file, "-p", other.name, "--wait"]);
     await up.line(/one/, "stderr");
-    await platform().crash("control");
-    const { exitCode, stderr } = await up.result;
-    expect(exitCode, stderr).toBe(0);
-    expect((await other.ps()).map(({ service, state }) => `${service} ${state}`).toSorted()).toEqual([
+    await platform().crash(name);
+    expectSuccess(await up.result);
+    const instances = await other.ps();
+    expect(instances.map(({ service, state }) => `${service} ${state}`).toSorted()).toEqual([
       "one running",
       "three running",
       "two running",
     ]);
+    await using down = platform().spawn(["down", "-p", other.name]);
+    await down.line(/three/, "stderr");
+    await platform().crash(name);
+    expectSuccess(await down.result);
+    expect(await other.ps()).toEqual([]);
+    expect(instances.filter(({ pid }) => isAlive(pid!))).toEqual([]);
+    expect(await running()).toEqual(before);
+  });
+});
+
+describe("kill -9 of agent, control and nats-server at once", () => {
+  test("lets the gateway serve on and containers run on, and all is known again", async () => {
+    const before = await running();
+    const { statuses } = await whileAsking(async () => {
+      await Promise.all([platform().crash("nats-server"), platform().crash("agent"), platform().crash("control")]);
+      await until(
+        () => project.exec("web", "true"),
+        ({ exitCode }) => exitCode === 0,
+      );
+    });
+    expect([...statuses]).toEqual([200]);
+    expect(await running()).toEqual(before);
+    await expectWholeLog();
   });
 });
 
