@@ -5,6 +5,9 @@ import { enterOwnMountNamespace } from "./own-mounts.ts";
 import { parseServerOptions } from "./server-options.ts";
 import { runServer } from "./server.ts";
 
+// Who read what we say may be gone (a closed terminal, a log's pipe): that is no reason to leave processes and interfaces behind.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 /** `slipway server`: exits 0 when it was asked to end, 125 with the reason when it could not start. */
 try {
   const options = parseServerOptions(process.argv.slice(2));

@@ -10,6 +10,7 @@ import { composeFile, shellService } from "./apps.ts";
 import { RunningCommand, type CommandResult } from "./command.ts";
 import { freePort } from "./free-port.ts";
 import { listenersOf } from "./listeners.ts";
+import { assertNothingRemains } from "./remains.ts";
 import { usePlatform } from "./use-platform.ts";
 
 const serverArguments: string[] = [];
@@ -55,6 +56,17 @@ test("a port that another program has is refused by its number, and nothing is l
   expect(stderr).toContain("[SLIPWAY_SERVER_PORT_IN_USE]");
   expect(stderr).toMatch(/→ .*--http-port/);
   await expect(stat(homeLayout(home).run)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+test("a server whose output nobody reads any more ends in order all the same", { timeout: 60_000 }, async () => {
+  const home = await platform().scratch("unread");
+  await using server = platform().spawn(["server", "--home", home, ...(await ports())], { timeoutMs: 50_000 });
+  await server.line(/^slipway: ready/);
+  server.child.stdout.destroy();
+  server.child.stderr.destroy();
+  server.child.kill("SIGTERM");
+  expect(await once(server.child, "exit")).toEqual([0, null]);
+  await assertNothingRemains(home);
 });
 
 test("a port that is no port is refused before anything is made", async () => {
