@@ -30,6 +30,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
     const { instanceId, name: instanceName, spec, service } = assignment;
     const connected: ConnectedNetworks = { addresses: {}, ports: [], nameServers: [] };
     const endpoints: NetworkEndpoint[] = [];
+    const internalServers: string[] = [];
     let publishable: string | undefined;
     for (const [index, { name, aliases }] of spec.networks.entries()) {
       signal.throwIfAborted();
@@ -40,9 +41,8 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
         (await this.#networks.attach({ network, instanceId, instanceName, aliases, pid, interfaceName }));
       await this.#serveNames(network);
       connected.addresses[name] = endpoint.address;
-      // A server of an internal network knows no name of the world, and a resolver believes the first that answers.
-      if (network.internal) connected.nameServers.push(network.gateway);
-      else connected.nameServers.unshift(network.gateway);
+      if (network.internal) internalServers.push(network.gateway);
+      else connected.nameServers.push(network.gateway);
       if (!network.internal) publishable ??= endpoint.address;
       endpoints.push({
         network: network.name,
@@ -57,6 +57,8 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
         healthy: false,
       });
     }
+    // Last, since they know no name of the world, and a resolver believes the first that answers.
+    connected.nameServers.push(...internalServers);
     if (spec.ports.length > 0) {
       // Without a network that has a way out, `publish` says why it cannot be.
       const address = publishable ?? Object.values(connected.addresses)[0] ?? "";

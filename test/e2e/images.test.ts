@@ -80,6 +80,23 @@ test("an image's files are its root's inside, and what one container writes no o
   });
 });
 
+test("a new volume is filled with what the image has at its target, one that has content is left as it is", async () => {
+  const change = "ls /etc/start && rm /etc/start && echo ours >/etc/ours";
+  expect(await run("-u", "0", "-v", "filled:/etc", app, "sh", "-c", change)).toMatchObject({ stdout: "/etc/start\n" });
+  const look = await run(
+    "-u",
+    "0",
+    "-v",
+    "filled:/etc",
+    "--entrypoint",
+    "/bin/sh",
+    app,
+    "-c",
+    "ls /etc/start; cat /etc/ours",
+  );
+  expect(look).toMatchObject({ exitCode: 0, stdout: "ours\n" });
+});
+
 test("layers of zstd are unpacked as well", async () => {
   const zstd = await registry.push(`oci:${layout}:amd64`, "zstd:1", "--dest-compress", "--dest-compress-format", "zstd");
   const manifest = await tool("skopeo", "inspect", "--raw", "--tls-verify=false", `docker://${zstd}`);

@@ -51,6 +51,7 @@ services:
   shut:
     ${SLEEP}
     networks: [vault]
+    cap_add: [NET_ADMIN]
 networks:
   back: {}
   vault: { internal: true }
@@ -103,12 +104,17 @@ test("two networks of a project are apart, and who is on both is reached from bo
   expect(await addresses(beta, "client", "inner")).toEqual([]);
   expect(await ask(beta, "client", inner)).toBe("no");
   expect(await ask(beta, "web", "inner")).toBe((await beta.instance("inner")).id);
+  expect(await addresses(beta, "web", "client")).toEqual([(await beta.instance("client")).ip]);
   expect(await ask(beta, "inner", "web")).toBe((await beta.instance("web")).id);
 });
 
 test("a network has a way out, an internal one has none", async () => {
   await using outside = await listenOutside();
   expect(await ask(beta, "client", outside.host, outside.port)).toBe("outside");
+  expect(await ask(beta, "shut", outside.host, outside.port)).toBe("no");
+  // Not for want of a route alone: one that it makes itself leads nowhere.
+  const [vault] = await platform().json<NetworkInfo[]>(["network", "inspect", "beta_vault"]);
+  await beta.sh("shut", `ip route add default via ${vault!.gateway}`);
   expect(await ask(beta, "shut", outside.host, outside.port)).toBe("no");
 });
 

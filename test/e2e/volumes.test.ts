@@ -150,7 +150,7 @@ volumes:
   const run = await platform().slipway(["run", "--rm", "-v", "x..y/../z:/data", "host", "true"]);
   expect(run.exitCode).toBe(125);
   await expect(stat(victim)).rejects.toThrow("ENOENT");
-  expect(await platform().json(["volume", "ls"])).toEqual([]);
+  expect(await platform().ok(["volume", "ls"])).not.toContain("victim");
 });
 
 test("a container's root does not follow a link out of its volume", async () => {
