@@ -97,7 +97,7 @@ test("a silent connection is taken for a broken one", async () => {
       return true;
     },
   });
-  const { store } = await openStore({ stallTimeoutMs: 100 });
+  const { store } = await openStore({ stallTimeoutMs: 1_500 });
   expect((await store.pull(`${registry.host}/app`, { signal })).layers).toHaveLength(2);
 });
 
