@@ -58,6 +58,17 @@ test.for([
   expect(await command.result).toMatchObject({ exitCode, stdout: `ready\ngot ${signal.slice(3)}\n` });
 });
 
+test("a signal reaches a command that has said nothing", async () => {
+  const script = '$SIG{TERM} = sub { exit 75 }; open my $file, ">", "/tmp/armed"; sleep 1 while 1';
+  await using command = platform().spawn(["run", "--rm", "--name", "silent", "host", "perl", "-e", script]);
+  await until(
+    () => platform().slipway(["exec", "silent", "test", "-e", "/tmp/armed"]),
+    ({ exitCode }) => exitCode === 0,
+  );
+  command.child.kill("SIGTERM");
+  expect(await command.result).toMatchObject({ exitCode: 75, stdout: "" });
+});
+
 test("a signal that a command does not handle ends it where an init is asked for", async () => {
   await using command = platform().spawn(["run", "--rm", "--init", "host", "sh", "-c", "echo ready; exec sleep 60"]);
   await command.line(/^ready$/);
