@@ -38,6 +38,7 @@ const assignmentOf = (instanceId: string, mounts: Partial<VolumeMount>[]): Assig
 
 describe.skipIf(!isRoot)("the volumes of an instance (skipped without root)", () => {
   let folder: string;
+  let open: () => NodeVolumes;
   let volumes: NodeVolumes;
   let filling: VolumeFilling;
 
@@ -48,7 +49,8 @@ describe.skipIf(!isRoot)("the volumes of an instance (skipped without root)", ()
     for (let index = 0; index < 50; index++) writeFileSync(join(layer, "data", String(index)), "of the image");
     const root = join(folder, "volumes");
     const store = await VolumeStore.open({ root, drivers: [new LocalDriver({ root, canIdmap: async () => true })] });
-    volumes = new NodeVolumes(store, new LinuxKernel(), folder, new EventOutbox("here"), signal);
+    open = () => new NodeVolumes(store, new LinuxKernel(), folder, new EventOutbox("here"), signal);
+    volumes = open();
     const image: RootImage = { digest: "sha256:0", layers: [{ path: layer, idmapped: true }], mounts: [], config: CONFIG };
     filling = { image, firstLaunch: true };
   });
@@ -75,6 +77,17 @@ describe.skipIf(!isRoot)("the volumes of an instance (skipped without root)", ()
     await volumes.detach(A);
     expect(content(await attach(B))).toHaveLength(50);
     expect(mount).toMatchObject({ kind: "bind", target: "/data", idmap: "container" });
+  });
+
+  it("are let go of by the next agent when the instance ended while there was none", async () => {
+    await attach(A, {}, { volume: "" });
+    const next = open();
+    await next.detach(A);
+    // Refused while anybody uses it.
+    await next.removeAnonymous(assignmentOf(A, [{ volume: "" }]));
+    expect(readdirSync(join(folder, "volumes"), { recursive: true }).filter((name) => String(name).includes(A))).toEqual(
+      [],
+    );
   });
 
   it("stay as an earlier launch of the same instance left them", async () => {

@@ -30,13 +30,15 @@ export class NodeVolumes implements InstanceVolumes {
   }
 
   async attach(assignment: Assignment, filling: VolumeFilling | null, signal: AbortSignal): Promise<LaunchMount[]> {
+    const { instanceId } = assignment;
+    this.#attached.set(instanceId, this.#attached.get(instanceId) ?? []);
     const mounts: LaunchMount[] = [];
     for (const mount of assignment.spec.mounts) {
       if (mount.type !== "volume") continue;
       const key = keyOf(assignment, mount);
       const source = await this.#turns.take(volumeName(key), async () => {
         const path = await this.#attachOne(assignment, key, mount, signal);
-        if (filling !== null) await this.#fill(assignment.instanceId, key, path, mount.target, filling, signal);
+        if (filling !== null) await this.#fill(instanceId, key, path, mount.target, filling, signal);
         return path;
       });
       mounts.push(volumeMount(source, mount));
@@ -44,9 +46,16 @@ export class NodeVolumes implements InstanceVolumes {
     return mounts;
   }
 
+  /** Also what a former agent attached: an instance may have ended while there was none. */
   async detach(instanceId: string): Promise<void> {
-    for (const key of this.#attached.get(instanceId) ?? []) await this.#store.detach(key, instanceId, this.#closing);
+    const keys = this.#attached.get(instanceId) ?? (await this.#leasedBy(instanceId));
+    for (const key of keys) await this.#store.detach(key, instanceId, this.#closing);
     this.#attached.delete(instanceId);
+  }
+
+  async #leasedBy(instanceId: string): Promise<VolumeKey[]> {
+    const leased = (await this.#store.list()).filter(({ usedBy }) => usedBy.includes(instanceId));
+    return Promise.all(leased.map(({ name }) => this.#store.find(name)));
   }
 
   async removeAnonymous({ project, instanceId, spec }: Assignment): Promise<void> {
