@@ -181,7 +181,15 @@ export class TestPlatform implements AsyncDisposable {
     cleanup.defer(() => rm(this.#folder, { recursive: true, force: true }));
     cleanup.defer(() => assertNothingRemains(this.home));
     cleanup.defer(async () => void (this.#server === undefined || (await this.stopServer())));
-    if (this.#server !== undefined) await this.ok(["down", "--all", "-v"], { timeoutMs: STOP_MS });
+    if (this.#server !== undefined) await this.#downAll();
+  }
+
+  async #downAll(): Promise<void> {
+    try {
+      await this.ok(["down", "--all", "-v"], { timeoutMs: STOP_MS });
+    } catch (cause) {
+      throw new Error(`${(cause as Error).message}\n${this.tail()}`, { cause });
+    }
   }
 
   #commandOptions(options: CommandOptions): CommandOptions {
