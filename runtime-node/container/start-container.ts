@@ -126,7 +126,7 @@ async function launchParked(
   const parked = await node.children.launch(instanceId, plan);
   if (parked.type !== "parked") {
     if (parked.type === "failed")
-      await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, parked.outcomes)));
+      await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, parked.outcomes, false)));
     throw parked.type === "failed"
       ? launchError(parked.failure, command)
       : new Error("a child was released before it was asked to be");
@@ -151,7 +151,10 @@ async function launchParked(
   const answer = await node.children.release(instanceId);
   if (answer.type === "parked") throw new Error("a released child still waits");
   spanLaunch(trace.getActiveSpan(), plan, answer.outcomes, startedAt);
-  await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, answer.outcomes)));
+  await writeDurably(
+    folder.launchReport,
+    JSON.stringify(launchReport(instanceId, plan, answer.outcomes, answer.type === "running")),
+  );
   if (answer.type === "failed") throw launchError(answer.failure, command);
   return { networks, logs, stdin, running: answer, exit };
 }

@@ -31,8 +31,9 @@ export function setMountAttributes(
 
 /** Attaches a detached mount at a path; a last component that is a symlink is followed when `follow`. */
 export function attachMount(name: string, mountFd: string, path: string, follow = false): Step {
-  const how = 0x4 + (follow ? 0x10 : 0);
-  return { name, call: "move_mount", args: [result(mountFd), "", AT_FDCWD, path, how] };
+  const how: ConstantName[] = ["MOVE_MOUNT_F_EMPTY_PATH"];
+  if (follow) how.push("MOVE_MOUNT_T_SYMLINKS");
+  return { name, call: "move_mount", args: [result(mountFd), "", AT_FDCWD, path, flags(...how)] };
 }
 
 export interface NewFileSystem {

@@ -3,7 +3,7 @@ import { errnoName } from "../errno.ts";
 import { KernelError } from "../kernel.ts";
 import type { ChildMemory } from "./child-memory.ts";
 import type { ChildPlan } from "./child-plan.ts";
-import { formatStep } from "./format-step.ts";
+import { formatClone, formatStep } from "./format-step.ts";
 import { HostStepError } from "./host-steps.ts";
 import type { Step } from "./step.ts";
 
@@ -38,7 +38,7 @@ export function describeFailure(failed: unknown): CloneFailure {
 
 /** clone3(2) itself was refused. */
 export function cloneRefused(errno: number, namespaces: readonly ConstantName[]): CloneFailure {
-  const call = `clone3({flags=${namespaces.join("|")}|…})`;
+  const call = formatClone(namespaces);
   const name = errnoName(errno);
   return { step: "clone", call, errno: name, message: `clone: ${call} = -1 ${name}`, exec: false };
 }

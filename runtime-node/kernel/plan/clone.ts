@@ -21,6 +21,8 @@ let sharedStub: Stub | undefined;
 /** How a plan went, step by step, in the order of its phases. */
 export interface PlanOutcomes {
   prepare: StepOutcome[];
+  /** clone3 itself, from the call to the pid. */
+  clone: StepOutcome;
   parked: StepOutcome[];
   child: StepOutcome[];
 }
@@ -73,6 +75,7 @@ class CloneAttempt {
   #memory: ChildMemory | undefined;
   #returned: Promise<number> | undefined;
   #preparedCount: number | undefined;
+  #cloned: StepOutcome = { result: null, microseconds: null };
 
   constructor(kernel: Kernel, plan: ChildPlan, lasting: LastingFds) {
     this.#kernel = kernel;
@@ -91,6 +94,8 @@ class CloneAttempt {
       this.#preparedCount = this.#host.outcomes.length;
       const memory = this.#startClone(stub);
       const pid = await this.#waitForPid(memory);
+      const microseconds = Number(process.hrtime.bigint() - memory.startedAt) / 1000;
+      this.#cloned = { result: pid, microseconds };
       if (pid < 0) return this.#fail(cloneRefused(-pid, this.#plan.namespaces));
       this.#host.pid = pid;
       this.#host.run(this.#plan.parked);
@@ -199,6 +204,7 @@ class CloneAttempt {
   #outcomes(): PlanOutcomes {
     return {
       prepare: this.#host.outcomes.slice(0, this.#preparedCount),
+      clone: this.#cloned,
       parked: this.#preparedCount === undefined ? [] : this.#host.outcomes.slice(this.#preparedCount),
       child: this.#memory?.outcomes() ?? [],
     };

@@ -2,10 +2,16 @@ import type { SyscallName } from "../syscall-numbers.ts";
 import type { StepArgument } from "./step.ts";
 
 const LONGEST_STRINGS = 8;
+/** Which argument of a call is a mode, shown in octal. */
+const MODE_ARGUMENT: Partial<Record<SyscallName, number>> = { mkdirat: 2, mknodat: 2, umask: 0 };
 
 /** `call(arg, …)` as strace prints it; an earlier step's result is shown as `<its name>`. */
 export function formatSyscall(call: SyscallName, args: readonly StepArgument[]): string {
-  return `${call}(${args.map(formatArgument).join(", ")})`;
+  const mode = MODE_ARGUMENT[call];
+  const shown = args.map((argument, index) =>
+    index === mode && typeof argument === "number" ? `0${argument.toString(8)}` : formatArgument(argument),
+  );
+  return `${call}(${shown.join(", ")})`;
 }
 
 function formatArgument(argument: StepArgument): string {

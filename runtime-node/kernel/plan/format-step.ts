@@ -1,4 +1,5 @@
 import { formatSyscall } from "./format-call.ts";
+import type { ConstantName } from "../constants.ts";
 import type { HostStep, IdExtent, Step } from "./step.ts";
 
 /** A step in strace's notation, without its result. */
@@ -11,4 +12,9 @@ export function formatStep(step: Step | HostStep): string {
 
 function formatExtents(extents: readonly IdExtent[]): string {
   return `"${extents.map(({ inside, outside, count }) => `${inside} ${outside} ${count}`).join("\\n")}"`;
+}
+
+/** The first clone of a plan, with the namespaces that it makes. */
+export function formatClone(namespaces: readonly ConstantName[]): string {
+  return `clone3({flags=${["CLONE_VM", "CLONE_VFORK", "CLONE_PIDFD", ...namespaces].join("|")}, exit_signal=SIGCHLD}, 88)`;
 }
