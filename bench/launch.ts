@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { cpus, loadavg, release } from "node:os";
 import { join } from "node:path";
 import { ScratchNode } from "../test/containers/scratch-node.ts";
 import { OciBundle } from "./launch/oci-bundle.ts";
@@ -43,5 +43,5 @@ const results = Object.entries(times).map(([name, samples]) => ({
 console.table(results);
 const folder = join(import.meta.dirname, "results");
 mkdirSync(folder, { recursive: true });
-const report = { bench: "launch", rounds: ROUNDS, kernel: release(), cpus: cpus().length, results };
+const report = { bench: "launch", rounds: ROUNDS, kernel: release(), cpus: cpus().length, load: loadavg()[0], results };
 writeFileSync(join(folder, "launch.json"), `${JSON.stringify(report, null, 2)}\n`);
