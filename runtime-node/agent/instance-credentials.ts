@@ -11,9 +11,11 @@ import { CREDENTIALS_FILE } from "../container/secrets.ts";
 
 /** A control process that is killed takes the request with it: then it is made again. */
 const REQUEST_TIMEOUT_MS = 3_000;
-/** So long a start waits for a control process that does not answer. */
+/** So long a start waits for them. */
 const PATIENCE_MS = 60_000;
 const RETRY_MS = 200;
+/** What says that control or nats-server is away, and nothing of the request: it may be made twice. */
+const AWAY = ["SLIPWAY_MESSAGING_NO_RESPONDER", "SLIPWAY_MESSAGING_TIMEOUT", "SLIPWAY_MESSAGING_UNAVAILABLE"];
 /** Renewed when a third of its life is left; tried again this often when control is away. */
 const RENEW_RETRY_MS = 30_000;
 /** setTimeout's longest. */
@@ -50,8 +52,7 @@ export class NodeCredentials implements InstanceCredentials, Disposable {
         signal.throwIfAborted();
         const remainingMs = await remainingLife(file);
         if (remainingMs > 0) return this.#renewIn(Math.min(remainingMs / 2, RENEW_RETRY_MS), assignment, file);
-        const isAway = hasCode(error, "SLIPWAY_MESSAGING_NO_RESPONDER", "SLIPWAY_MESSAGING_TIMEOUT");
-        if (!isAway || performance.now() > deadline) throw error;
+        if (!hasCode(error, ...AWAY) || performance.now() > deadline) throw error;
       }
       await delay(RETRY_MS, undefined, { signal });
     }
