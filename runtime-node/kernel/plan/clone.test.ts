@@ -87,7 +87,7 @@ describe("a child that walks its steps", () => {
     const { end } = await run(plan([step, exec("/bin/true")]));
     expect(end).toMatchObject({
       type: "failed",
-      failure: { step: "make", call: `mkdirat(AT_FDCWD, "${folder}", 493)`, errno: "EEXIST", exec: false },
+      failure: { step: "make", call: `mkdirat(AT_FDCWD, "${folder}", 0755)`, errno: "EEXIST", exec: false },
     });
     expect(children()).toBe("");
   });
