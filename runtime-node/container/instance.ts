@@ -315,7 +315,8 @@ export class Instance {
   async #recordExit(exit: ChildExit, held: boolean, oomKilled: boolean): Promise<void> {
     const { lifecycle, assignment } = this.#record;
     if (lifecycle.type !== "running") return;
-    const next = endRun(lifecycle, assignment.spec.restart, { exit, held, oomKilled, now: Date.now() });
+    const now = Date.now();
+    const next = endRun(lifecycle, assignment.spec.restart, { exit, held, oomKilled, now });
     this.#record.lifecycle = next;
     await this.#save();
     await this.#node.children.forget(assignment.instanceId);
@@ -324,7 +325,7 @@ export class Instance {
     const { exitCode } = next;
     if (oomKilled) this.#node.events.record("instance.oom-killed", assignment, { exitCode });
     this.#node.events.record("instance.exited", assignment, { exitCode, oomKilled });
-    if (next.type === "backoff") this.#node.events.record("instance.restarting", assignment, { until: next.until });
+    if (next.type === "backoff") this.#node.events.record("instance.restarting", assignment, { afterMs: next.until - now });
     else await this.attachments.end({ exitCode: exitCode ?? UNKNOWN_EXIT_CODE, oomKilled });
   }
 

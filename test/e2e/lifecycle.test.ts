@@ -31,10 +31,8 @@ services:
   expect(ended).toMatchObject({ exitCode: 3, restarts: 2 });
   const pauses = (await eventsOf(project))
     .filter(({ type }) => type === "instance.restarting")
-    .map(({ time, data }) => Number(data["until"]) - time);
-  expect(pauses).toHaveLength(2);
-  expect(pauses[0]).toBeGreaterThan(0);
-  expect(pauses[1]).toBeGreaterThan(pauses[0]! * 1.5);
+    .map(({ data }) => data["afterMs"]);
+  expect(pauses).toEqual([100, 200]);
   expect((await platform().ok(["logs", "--no-prefix", "-p", project.name, "bad"])).split("\n").filter(Boolean)).toEqual([
     "try",
     "try",
