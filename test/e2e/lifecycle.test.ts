@@ -23,7 +23,8 @@ services:
     command: [sh, -c, "echo try; exit 3"]
     restart: on-failure:2
 `);
-  await platform().ok(["up", "-d", "-f", project.file, "-p", project.name]);
+  // It may have given up before `up` has looked: then `up` says so.
+  await platform().slipway(["up", "-d", "-f", project.file, "-p", project.name]);
   const ended = await until(
     () => project.instance("bad"),
     ({ state }) => state === "exited",

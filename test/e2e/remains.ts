@@ -55,15 +55,28 @@ function mountsUnder(...folders: string[]): string[] {
 
 /** By environment, which all processes of a platform have, and by command line (nats-server, the supervisor). */
 function processesOf(home: string): string[] {
+  // Not the processes that run this test: they may name a file in the checkout's own `.slipway`.
+  const ours = new Set(ancestors());
   const pids = readdirSync("/proc")
     .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid);
+    .filter((pid) => pid > 0 && !ours.has(pid));
   return pids.flatMap((pid) => {
     const command = readOrEmpty(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
     const isOf =
       readOrEmpty(`/proc/${pid}/environ`).split("\0").includes(`SLIPWAY_HOME=${home}`) || command.includes(`${home}/`);
     return isOf || command.includes(`--home ${home} `) ? [`process ${pid} ${command}`] : [];
   });
+}
+
+/** This process and its parents, proc_pid_stat(5). */
+function ancestors(): number[] {
+  const pids = [process.pid];
+  for (;;) {
+    const stat = readOrEmpty(`/proc/${pids.at(-1)}/stat`);
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    if (!(parent > 0)) return pids;
+    pids.push(parent);
+  }
 }
 
 function readOrEmpty(path: string): string {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 export interface ToolResult {
   exitCode: number | null;
@@ -17,7 +18,8 @@ export async function runTool(command: string, args: string[], cwd: string, sign
     child.once("close", resolve);
   });
   const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
-  return { exitCode, stdout, stderr };
+  // What they print is read: without colours, which some print into a pipe where CI is set.
+  return { exitCode, stdout: stripVTControlCharacters(stdout), stderr: stripVTControlCharacters(stderr) };
 }
 
 /** The lines that say something. */
