@@ -84,6 +84,7 @@ export class Instance {
   async begin(): Promise<void> {
     await this.folder.create();
     await this.#save();
+    this.#node.events.record("instance.created", this.assignment);
     this.#loop = this.#keepLiving();
   }
 

@@ -29,7 +29,8 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   makeFolders(home);
   const children = acquired.use(new ChildTable(kernel, join(home.run, "children.json")));
   children.adopt();
-  acquired.defer(() => leave(home, children.running));
+  let ready = false;
+  acquired.defer(() => leave(home, children.running, ready));
   const pids = new ProcessPids(kernel, join(home.run, "processes.json"));
   await pids.endLeftovers();
   const listeners = openListeners(kernel, options, acquired);
@@ -44,6 +45,7 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
     await process.start(ending.signal);
     acquired.use(process);
   }
+  ready = true;
   announce(home, options);
   await untilAborted(ending.signal);
 
@@ -80,7 +82,7 @@ async function stopContainers(server: ChildServer, children: ChildTable): Promis
 }
 
 /** Containers that run on keep their run folder and network; without any, nothing of ours stays on the machine. */
-function leave(home: HomeLayout, containers: number): void {
+function leave(home: HomeLayout, containers: number, wasReady: boolean): void {
   if (containers > 0) {
     console.log(
       `slipway: ended; ${containers} container${containers === 1 ? " runs" : "s run"} on and will be adopted by the next start`,
@@ -88,7 +90,7 @@ function leave(home: HomeLayout, containers: number): void {
     return;
   }
   removeRunFolder(home);
-  console.log("slipway: ended");
+  if (wasReady) console.log("slipway: ended");
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -171,7 +171,14 @@ export class ScratchNode implements AsyncDisposable {
     }
   }
 
+  /** Also ends what a failing test left running. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const { child, state } of this.children.reports()) {
+      if (state.type !== "running") continue;
+      this.children.signal(child, 9);
+      await this.#exit(child).promise;
+      await new ContainerCgroup(this.cgroups, this.hash, child).remove();
+    }
     this.children[Symbol.dispose]();
     removeCgroupParents(this.cgroups, this.hash);
     rmSync(this.folder, { recursive: true, force: true });
