@@ -7,7 +7,7 @@ import { RouteEntry } from "./route.ts";
 export interface BucketDefinition<Schema extends TSchema = TSchema> {
   name: string;
   schema: Schema;
-  /** file: synced before the ack, survives everything. memory: observed state, reported again after a restart. */
+  /** file: synced before the ack, survives everything. memory: gone with nats-server. */
   storage: "file" | "memory";
 }
 
@@ -24,7 +24,7 @@ const bucket = <Schema extends TSchema>(
 export const BUCKETS = {
   desired: bucket("desired", "file", DesiredProject),
   assignments: bucket("assignments", "file", Assignment),
-  observed: bucket("observed", "memory", ObservedInstance),
+  observed: bucket("observed", "file", ObservedInstance),
   routes: bucket("routes", "file", RouteEntry),
 } as const;
 

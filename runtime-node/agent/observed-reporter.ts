@@ -33,7 +33,7 @@ export class ObservedReporter implements AsyncDisposable {
     this.#mark(instanceId);
   }
 
-  /** The bucket is in memory: after nats-server restarted, everything is told again; what we do not have is taken out. */
+  /** A hint may be lost: everything is told again, and what we do not have is taken out. */
   async resync(): Promise<void> {
     for (const instanceId of this.#latest.keys()) this.#dirty.add(instanceId);
     const bucket = await this.#bucket();

@@ -151,7 +151,7 @@ async function recoverNetworks(
   );
 }
 
-/** The observed bucket is in memory: it is filled again when nats-server came back, and compared every half minute. */
+/** The observed bucket is told everything again when nats-server came back, and every half minute. */
 async function keepInSync(platform: Platform, reporter: ObservedReporter, signal: AbortSignal): Promise<void> {
   const resync = (): void => void reporter.resync().catch((error: unknown) => console.error("resync:", error));
   resync();

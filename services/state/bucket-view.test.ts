@@ -10,13 +10,16 @@ import { BucketView } from "./bucket-view.ts";
 import { assignment } from "./testing/assignment.ts";
 import { observation } from "./testing/observation.ts";
 
+/** Gone with nats-server, so that a view has to notice. */
+const IN_MEMORY = { ...BUCKETS.observed, storage: "memory" as const };
+
 let server: ScratchServer;
 let agent: Platform;
 let bucket: Bucket<ObservedInstance>;
 beforeAll(async () => {
   server = await ScratchServer.start();
   agent = await connectPlatform(server.as("agent"));
-  bucket = await agent.bucket(BUCKETS.observed);
+  bucket = await agent.bucket(IN_MEMORY);
 });
 afterAll(async () => {
   await agent[Symbol.asyncDispose]();
