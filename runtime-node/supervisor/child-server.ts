@@ -1,14 +1,19 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import { receiveLines } from "../launch/lines.ts";
-import type { RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
+import type { LaunchAnswer, RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
 import type { ChildTable } from "./child-table.ts";
 
 /** The agent's socket, 0600. One agent at a time: a new connection ends the former. */
 export class ChildServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #children: ChildTable;
+  /** Launches under way, whoever asked for them. */
+  readonly #launching = new Set<Promise<unknown>>();
   #agent: Socket | undefined;
+  /** Settles when what a former agent had begun is ended: only then is the next one served. */
+  #settled: Promise<void> = Promise.resolve();
 
   private constructor(server: Server, children: ChildTable) {
     this.#server = server;
@@ -42,14 +47,17 @@ export class ChildServer implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
-    this.#agent?.destroy();
+    if (this.#agent !== undefined) {
+      this.#agent.destroy();
+      this.#settled = this.#endParked();
+    }
     this.#agent = socket;
     receiveLines(socket, (line) => void this.#serve(socket, JSON.parse(line) as RequestLine));
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       if (this.#agent !== socket) return;
       this.#agent = undefined;
-      void this.#children.abortParked();
+      this.#settled = this.#endParked();
     });
   }
 
@@ -57,6 +65,8 @@ export class ChildServer implements AsyncDisposable {
     const reply = (line: ServerLine): void => {
       if (!socket.destroyed) socket.write(`${JSON.stringify(line)}\n`);
     };
+    await this.#settled;
+    if (socket.destroyed) return;
     try {
       reply({ type: "answer", id: request.id, answer: await this.#perform(request) });
     } catch (error) {
@@ -68,7 +78,7 @@ export class ChildServer implements AsyncDisposable {
     const done = { type: "done" } as const;
     switch (request.type) {
       case "launch":
-        return this.#children.launch(request.child, request.plan);
+        return this.#launch(request.child, request.plan);
       case "release":
         return this.#children.release(request.child);
       case "abort":
@@ -83,6 +93,22 @@ export class ChildServer implements AsyncDisposable {
       case "list":
         return { type: "children", children: this.#children.reports() };
     }
+  }
+
+  async #launch(child: string, plan: ChildPlan): Promise<LaunchAnswer> {
+    const launch = this.#children.launch(child, plan);
+    this.#launching.add(launch);
+    try {
+      return await launch;
+    } finally {
+      this.#launching.delete(launch);
+    }
+  }
+
+  /** Nobody will release these: also the ones that are only just being cloned. */
+  async #endParked(): Promise<void> {
+    await Promise.allSettled(this.#launching);
+    await this.#children.abortParked();
   }
 
   #send(line: ServerLine): void {
