@@ -72,10 +72,6 @@ export class Instance {
     return this.#record.idBase;
   }
 
-  get imageReference(): string {
-    return this.#record.assignment.spec.image;
-  }
-
   get observed(): ObservedInstance {
     return observe(this.#record, this.#activity);
   }

@@ -44,10 +44,6 @@ export class PlatformProcess implements AsyncDisposable {
     this.#onState = onState;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
   /** Starts it; resolves when it is ready, throws when its first start does not get there. */
   async start(signal: AbortSignal): Promise<void> {
     const child = this.#spawn();
