@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestReport, addTotals, skippedTests, totalsOf } from "./test-report.ts";
+import { type TestReport, addTotals, failedTests, skippedTests, totalsOf } from "./test-report.ts";
 
 /** What CI ran, and how many of its tests may be skipped: each says its reason, and this many reasons are known. */
 const RUNS = [
@@ -26,6 +26,9 @@ for (const [index, report] of reports.entries()) {
     process.stdout.write(`ci: ${skipped.length} tests of ${file} were skipped, at most ${maxSkipped} may be\n`);
     process.exitCode = 1;
   }
+}
+for (const [index, report] of reports.entries()) {
+  for (const failure of failedTests(report)) process.stdout.write(`ci: failed (${RUNS[index]!.report}): ${failure}\n`);
 }
 const { passed, failed, skipped } = addTotals(reports.map(totalsOf));
 if (failed > 0 || passed === 0) process.exitCode = 1;

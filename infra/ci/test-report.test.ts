@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addTotals, skippedTests, totalsOf } from "./test-report.ts";
+import { addTotals, failedTests, skippedTests, totalsOf } from "./test-report.ts";
 
 const report = {
   numPassedTests: 7,
@@ -7,7 +7,11 @@ const report = {
   numPendingTests: 2,
   numTodoTests: 0,
   testResults: [
-    { name: "a.test.ts", status: "failed", assertionResults: [{ status: "failed", fullName: "a breaks" }] },
+    {
+      name: "a.test.ts",
+      status: "failed",
+      assertionResults: [{ status: "failed", fullName: "a breaks", failureMessages: ["expected 1 to be 2"] }],
+    },
     { name: "b.test.ts", status: "passed", assertionResults: [{ status: "skipped", fullName: "b needs a kernel" }] },
   ],
 };
@@ -27,4 +31,12 @@ test("a report that was never written counts as a failure", () => {
 
 test("skipped tests are named", () => {
   expect(skippedTests(report)).toEqual(["b needs a kernel"]);
+});
+
+test("failed tests are named with their reasons, and files that could not be loaded too", () => {
+  const unloaded = { name: "c.test.ts", status: "failed", message: "cannot find module", assertionResults: [] };
+  expect(failedTests({ ...report, testResults: [...report.testResults, unloaded] })).toEqual([
+    "a.test.ts: a breaks\nexpected 1 to be 2",
+    "c.test.ts could not be loaded: cannot find module",
+  ]);
 });

@@ -9,7 +9,7 @@ export interface TestReport {
     name: string;
     status: string;
     message?: string;
-    assertionResults: { status: string; fullName: string }[];
+    assertionResults: { status: string; fullName: string; failureMessages?: string[] }[];
   }[];
 }
 
@@ -43,4 +43,21 @@ export function skippedTests(report: TestReport | undefined): string[] {
   return (report?.testResults ?? []).flatMap(({ assertionResults }) =>
     assertionResults.filter(({ status }) => skipped.has(status)).map(({ fullName }) => fullName),
   );
+}
+
+const LONGEST_MESSAGE = 1_500;
+
+/** The tests that failed and why, and the files that could not be loaded: what a person needs who has only the log's end. */
+export function failedTests(report: TestReport | undefined): string[] {
+  return (report?.testResults ?? []).flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((one) => one.status === "failed");
+    if (status === "failed" && failed.length === 0) return [`${name} could not be loaded: ${shorten(message ?? "")}`];
+    return failed.map(
+      ({ fullName, failureMessages = [] }) => `${name}: ${fullName}\n${shorten(failureMessages.join("\n"))}`,
+    );
+  });
+}
+
+function shorten(message: string): string {
+  return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE)}…`;
 }
