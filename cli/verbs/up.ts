@@ -21,6 +21,12 @@ Exits with 0 when all services are as wanted, with 1 when one failed, saying why
   flags: {
     file: { type: "string", short: "f", value: "FILE", help: "the Compose file (compose.yaml here or above)" },
     project: { type: "string", short: "p", value: "NAME", help: "the project's name" },
+    profile: {
+      type: "string",
+      multiple: true,
+      value: "NAME",
+      help: "services with this profile too; `*` is all ($COMPOSE_PROFILES)",
+    },
     detach: { type: "boolean", short: "d", help: "return when the services are started" },
     wait: { type: "boolean", help: "return when they are ready: running, and healthy where they have a check (with -d)" },
   },
@@ -39,13 +45,14 @@ Exits with 0 when all services are as wanted, with 1 when one failed, saying why
 });
 
 type UpInvocation = Pick<Invocation, "api" | "terminal" | "signal" | "environment"> & {
-  flags: { file: string | undefined; project: string | undefined };
+  flags: { file: string | undefined; project: string | undefined; profile: string[] };
 };
 
 function readFile({ flags, environment, terminal }: UpInvocation): ProjectSpec {
   return parseComposeFile({
     path: requireComposeFile(flags.file),
     environment,
+    profiles: flags.profile,
     ...(flags.project === undefined ? {} : { projectName: flags.project }),
     onWarning: ({ message, place }) =>
       terminal.stderr.write(

@@ -131,6 +131,10 @@ const SERVICE: ComposeKey[] = [
   enforced("services.*.pids_limit", "-1 is no limit."),
   enforced("services.*.labels"),
   enforced("services.*.init"),
+  enforced(
+    "services.*.profiles",
+    "In force by `up --profile NAME` or COMPOSE_PROFILES; a service whose profiles are not is taken for one that is not in the file.",
+  ),
 ];
 
 const DEPLOY: ComposeKey[] = [
@@ -221,7 +225,6 @@ const REFUSED_SERVICE_KEYS: ComposeKey[] = [
   refused("services.*.pre_start"),
   refused("services.*.pre_stop"),
   refused("services.*.privileged", "No container is privileged: add the capabilities it needs with cap_add."),
-  refused("services.*.profiles"),
   refused("services.*.provider"),
   refused("services.*.pull_policy", "Use `slipway image pull`."),
   refused("services.*.pull_refresh_after", "Use `slipway image pull`."),

@@ -8,6 +8,7 @@ import type { VariableLookup } from "./interpolate.ts";
 import { locate, type Located } from "./located.ts";
 import { readProject } from "./project.ts";
 import { chooseProjectName } from "./project-name.ts";
+import { activeProfiles } from "./profiles.ts";
 import { projectVariables } from "./project-variables.ts";
 import { type ComposeWarning, Report } from "./report.ts";
 import { Section } from "./section.ts";
@@ -18,6 +19,8 @@ export interface ComposeSource {
   text?: string;
   /** `-p`. */
   projectName?: string;
+  /** `--profile`; those of COMPOSE_PROFILES when there is none. `*` is all. */
+  profiles?: readonly string[];
   /** The shell's variables: they win over those of .env. */
   environment: Readonly<Record<string, string | undefined>>;
   /** What relative paths start from and where .env is; the file's folder when absent. */
@@ -44,7 +47,7 @@ export function parseComposeFile(source: ComposeSource): ProjectSpec {
   const whole = root === undefined ? undefined : wholeFile(root, file, report);
   if (whole !== undefined) {
     checkKeys(whole.map, report);
-    const project = readProject(name, whole, { directory, lookup });
+    const project = readProject(name, whole, { directory, lookup, profiles: activeProfiles(source.profiles, lookup) });
     // Half a project would make errors of its own: a service that could not be read is not there to be named.
     if (!report.failed) checkReferences(project, whole.section("services")!);
     for (const warning of report.warnings) source.onWarning?.(warning);

@@ -2,13 +2,19 @@ import { RESOURCE_NAME_PATTERN } from "../wire-names.ts";
 import type { NetworkSpec, ProjectSpec, VolumeSpec } from "../project-spec.ts";
 import type { ServiceSpec } from "../service-spec.ts";
 import type { EnvironmentSource } from "./environment.ts";
+import { checkInactiveDependencies, dropInactive } from "./profiles.ts";
 import type { Section } from "./section.ts";
 import { readService } from "./service.ts";
 
 const RESOURCE_NAME = new RegExp(RESOURCE_NAME_PATTERN);
 
-/** The whole file, read: services, networks (with `default` where a service is on it) and volumes. */
-export function readProject(name: string, file: Section, source: EnvironmentSource): ProjectSpec {
+export interface ProjectSource extends EnvironmentSource {
+  /** The profiles in force. */
+  profiles: ReadonlySet<string>;
+}
+
+/** The whole file, read: services in force, networks (with `default` where a service is on it) and volumes. */
+export function readProject(name: string, file: Section, source: ProjectSource): ProjectSpec {
   if (file.map.entries.has("version")) {
     file.report.warn(
       "`version` is obsolete in the Compose Specification and is not used",
@@ -19,7 +25,9 @@ export function readProject(name: string, file: Section, source: EnvironmentSour
   if (Object.keys(services).length === 0 && !file.report.failed) {
     file.fail("SLIPWAY_COMPOSE_NO_SERVICES", "the file declares no services", file.placeOf("services"));
   }
+  const inactive = dropInactive(services, file, source.profiles);
   for (const spec of Object.values(services)) dropOptional(spec, services, file);
+  checkInactiveDependencies(services, inactive, file);
   const networks = readNamed(file, "networks", readNetwork);
   if (!("default" in networks) && usesDefault(services))
     networks.default = { name: "default", internal: false, labels: {} };
@@ -68,7 +76,8 @@ function dropOptional(spec: ServiceSpec, services: Record<string, ServiceSpec>, 
   for (const [name, dependency] of Object.entries(spec.dependsOn)) {
     if (dependency.required || Object.hasOwn(services, name)) continue;
     delete spec.dependsOn[name];
-    file.report.warn(`${spec.name} depends on ${name}, which is not there and not required`, file.placeOf("services"));
+    if (!file.section("services")!.map.entries.has(name))
+      file.report.warn(`${spec.name} depends on ${name}, which is not there and not required`, file.placeOf("services"));
   }
 }
 
