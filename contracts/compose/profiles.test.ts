@@ -47,7 +47,7 @@ test("COMPOSE_PROFILES names profiles with commas, and flags go before it", () =
 });
 
 test("a dependency on a service whose profiles are not in force is refused with the flag that helps", () => {
-  const text = `${FILE.replace("web: { image: host }", "web: { image: host, depends_on: [mail] }")}`;
+  const text = FILE.replace("web: { image: host }", "web: { image: host, depends_on: [mail] }");
   expect(mistakes(text)).toEqual([
     "2: services.web depends on mail, which belongs to the profile dev, and none of them is in force → " +
       "Add --profile dev, or mark the dependency `required: false`.",

@@ -8,8 +8,8 @@ const PROFILE_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** The profiles in force: those asked for (`--profile`), else those of COMPOSE_PROFILES (a list with commas). `*` is all. */
 export function activeProfiles(asked: readonly string[] | undefined, lookup: VariableLookup): ReadonlySet<string> {
   if (asked !== undefined && asked.length > 0) return new Set(asked);
-  const listed = (lookup("COMPOSE_PROFILES") ?? "").split(",").map((name) => name.trim());
-  return new Set(listed.filter((name) => name !== ""));
+  const named = (lookup("COMPOSE_PROFILES") ?? "").split(",").map((name) => name.trim());
+  return new Set(named.filter((name) => name !== ""));
 }
 
 /**
