@@ -102,11 +102,11 @@ export class InstanceFolder {
 }
 
 /** Written to a temporary name, fsynced and renamed: a crash leaves the old text or the new. */
-export async function writeDurably(path: string, text: string, mode = 0o600): Promise<void> {
+export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = `${path}.new`;
   const file = await open(temporary, "w", mode);
   try {
-    await file.writeFile(text);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();

@@ -10,6 +10,7 @@ import { planContainer } from "../launch/container-plan.ts";
 import type { LaunchAnswer } from "../launch/protocol.ts";
 import { ContainerFiles } from "./container-files.ts";
 import { containerIdMap } from "./id-map.ts";
+import { initSource } from "./init-source.ts";
 import { type InstanceFolder, writeDurably } from "./instance-record.ts";
 import { launchError } from "./launch-failure.ts";
 import { launchReport } from "./launch-report.ts";
@@ -83,7 +84,7 @@ export async function startContainer(
     process,
     stdio,
     cgroup: cgroup.membership,
-    init: spec.init,
+    init: spec.init ? await initSource(node.home.home) : null,
     openFiles: OPEN_FILES,
   };
   const { networks, logs, running, exit, stdin } = await launchParked(node, request, launch, files, signal, acquired);

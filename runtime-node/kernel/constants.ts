@@ -31,6 +31,7 @@ export const CONSTANTS = {
   // memfd_create(2)
   MFD_CLOEXEC: 1,
   MFD_ALLOW_SEALING: 2,
+  MFD_EXEC: 16,
   // clone(2), unshare(2), setns(2)
   CLONE_VM: 0x100,
   CLONE_PIDFD: 0x1000,

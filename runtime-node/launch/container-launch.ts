@@ -72,6 +72,9 @@ export interface CgroupMembership {
   v1Hierarchies: string[];
 }
 
+/** What the init is executed from: a memfd, which says that it is executable where the kernel knows that (Linux 6.3), or a file. */
+export type InitSource = { from: "memfd"; saysExecutable: boolean } | { from: "file"; path: string };
+
 /** Everything the plan needs: no policy is left in it. */
 export interface ContainerLaunch {
   instanceId: string;
@@ -84,8 +87,8 @@ export interface ContainerLaunch {
   process: ProcessLaunch;
   stdio: StdioPaths;
   cgroup: CgroupMembership;
-  /** A minimal init as PID 1. */
-  init: boolean;
+  /** A minimal init as PID 1; null: the command is PID 1. */
+  init: InitSource | null;
   /** Soft and hard RLIMIT_NOFILE. */
   openFiles: { soft: number; hard: number };
 }

@@ -7,6 +7,7 @@ import { planContainer } from "./container-plan.ts";
 import { planExec } from "./exec-plan.ts";
 import type { ContainerLaunch, LaunchMount } from "./container-launch.ts";
 
+const INIT = { from: "memfd", saysExecutable: true } as const;
 const ID_MAP = [{ inside: 0, outside: 0x4000_0000, count: 65_536 }];
 const bind = (target: string, changes: Partial<Extract<LaunchMount, { kind: "bind" }>> = {}): LaunchMount => ({
   kind: "bind",
@@ -54,7 +55,7 @@ const launch = (changes: Partial<ContainerLaunch> = {}): ContainerLaunch => ({
   },
   stdio: { stdin: null, stdout: "/i/out", stderr: "/i/err" },
   cgroup: { join: ["/cg/memory/x", "/cg/pids/x"], into: null, v1Hierarchies: ["memory", "pids"] },
-  init: false,
+  init: null,
   openFiles: { soft: 1024, hard: 4096 },
   ...changes,
 });
@@ -64,7 +65,7 @@ const exec = (container: ContainerLaunch): ChildPlan => planExec({ container: "0
 const plans: [string, ChildPlan][] = [
   ["a container on cgroup v1", planContainer(launch())],
   ["a container on cgroup v2", planContainer(v2)],
-  ["a container with an init", planContainer(launch({ init: true }))],
+  ["a container with an init", planContainer(launch({ init: INIT }))],
   ["a read-only container", planContainer(launch({ root: { ...launch().root, readOnly: true } }))],
   ["an exec on cgroup v1", exec(launch())],
   ["an exec on cgroup v2", exec(v2)],
@@ -221,12 +222,19 @@ describe("the plan of a container", () => {
   });
 
   it("with an init executes that from its sealed file, and leaves signals blocked until it takes them", () => {
-    const { prepare, child } = planContainer(launch({ init: true }));
+    const { prepare, child } = planContainer(launch({ init: INIT }));
     expect(names(prepare).slice(-3)).toEqual(["init", "write the init", "seal the init"]);
     expect(formatStep(child.at(-1) ?? { name: "", call: "getpid", args: [] })).toBe(
       'execveat(<init>, "", ["slipway-init", "/usr/bin/web", "/bin/web", "", "web", "--port", "80"], ["PATH=/usr/bin:/bin"], AT_EMPTY_PATH)',
     );
     expect(names(child)).not.toContain("unblock all signals");
+  });
+
+  it("takes the init from a file where memfds cannot be executed, and says of no memfd what the kernel does not know", () => {
+    const file = planContainer(launch({ init: { from: "file", path: "/home/init" } })).prepare.at(-1)!;
+    expect(formatStep(file)).toBe('openat(AT_FDCWD, "/home/init", O_RDONLY|O_CLOEXEC, 0)');
+    const old = planContainer(launch({ init: { from: "memfd", saysExecutable: false } })).prepare.at(-3)!;
+    expect(formatStep(old)).toBe('memfd_create("slipway-init", MFD_CLOEXEC|MFD_ALLOW_SEALING)');
   });
 });
 

@@ -1,18 +1,23 @@
 import { INIT_NAME, initArguments, initFile } from "#kernel/init/init.ts";
 import type { HostStep, Step } from "#kernel/plan/step.ts";
-import type { ProcessLaunch } from "./container-launch.ts";
+import type { InitSource, ProcessLaunch } from "./container-launch.ts";
 import { filterCalls } from "./process-steps.ts";
-import { flags, onHost, result } from "./steps.ts";
+import { AT_FDCWD, flags, onHost, result } from "./steps.ts";
 
 const INIT_FD = "init";
 
-/** On the host: the init as a file without a name. Sealed: a container's root may open /proc/1/exe. */
-export function openInit(): HostStep[] {
+/** On the host: an fd of the init. A memfd is sealed: a container's root may open /proc/1/exe. A file is not its to write. */
+export function openInit(source: InitSource): HostStep[] {
+  if (source.from === "file") {
+    const open: Step = { name: INIT_FD, call: "openat", args: [AT_FDCWD, source.path, flags("O_RDONLY", "O_CLOEXEC"), 0] };
+    return [onHost(open, true)];
+  }
   const file = initFile();
   const content = { bytes: Buffer.from(file).toString("base64"), label: `{${INIT_NAME}, ${file.byteLength} bytes}` };
+  const how = flags("MFD_CLOEXEC", "MFD_ALLOW_SEALING", ...(source.saysExecutable ? (["MFD_EXEC"] as const) : []));
   const seals = flags("F_SEAL_SEAL", "F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_WRITE");
   return [
-    onHost({ name: INIT_FD, call: "memfd_create", args: [INIT_NAME, flags("MFD_CLOEXEC", "MFD_ALLOW_SEALING")] }, true),
+    onHost({ name: INIT_FD, call: "memfd_create", args: [INIT_NAME, how] }, true),
     onHost({ name: "write the init", call: "write", args: [result(INIT_FD), content, file.byteLength] }),
     onHost({ name: "seal the init", call: "fcntl", args: [result(INIT_FD), flags("F_ADD_SEALS"), seals] }),
   ];

@@ -12,10 +12,11 @@ import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import { ContainerCgroup, removeCgroupParents } from "#runtime-node/cgroup/container-cgroup.ts";
 import { findCgroupHierarchies } from "#runtime-node/cgroup/hierarchy.ts";
 import { containerIdMap } from "#runtime-node/container/id-map.ts";
+import { initSource } from "#runtime-node/container/init-source.ts";
 import { OPEN_FILES } from "#runtime-node/container/open-files.ts";
 import { resolvePrivileges } from "#runtime-node/container/privileges.ts";
 import { createStreams, openForReading, openForWriting } from "#runtime-node/container/standard-streams.ts";
-import type { ContainerLaunch, LaunchMount, ProcessLaunch } from "#runtime-node/launch/container-launch.ts";
+import type { ContainerLaunch, InitSource, LaunchMount, ProcessLaunch } from "#runtime-node/launch/container-launch.ts";
 import { planContainer } from "#runtime-node/launch/container-plan.ts";
 import { planExec } from "#runtime-node/launch/exec-plan.ts";
 import type { LaunchAnswer } from "#runtime-node/launch/protocol.ts";
@@ -32,7 +33,8 @@ export interface ScratchOptions {
   readOnly?: boolean;
   workingDir?: string;
   idBase?: number;
-  init?: boolean;
+  /** True: as this kernel wants it. */
+  init?: boolean | InitSource;
   interactive?: boolean;
   hostname?: string;
   /** Changes the finished plan, to make steps fail on purpose. */
@@ -96,7 +98,8 @@ export class ScratchNode implements AsyncDisposable {
     const cgroup = new ContainerCgroup(this.cgroups, this.hash, id);
     cgroup.create(options.limits ?? {});
     acquired.defer(() => cgroup.remove());
-    const launch = this.#launch(id, idBase, options, cgroup);
+    const init = options.init === true ? await initSource(this.folder) : options.init || null;
+    const launch = { ...this.#launch(id, idBase, options, cgroup), init };
     await createStreams(this.kernel, launch.stdio, { uid: idBase, gid: idBase });
     const plan = planContainer(launch);
     const answer = await this.children.launch(id, options.alter?.(plan) ?? plan);
@@ -190,7 +193,7 @@ export class ScratchNode implements AsyncDisposable {
     return exit;
   }
 
-  #launch(id: string, idBase: number, options: ScratchOptions, cgroup: ContainerCgroup): ContainerLaunch {
+  #launch(id: string, idBase: number, options: ScratchOptions, cgroup: ContainerCgroup): Omit<ContainerLaunch, "init"> {
     const folder = join(this.folder, id);
     for (const name of ["upper", "work"]) mkdirSync(join(folder, name), { recursive: true });
     chownSync(join(folder, "upper"), idBase, idBase);
@@ -223,7 +226,6 @@ export class ScratchNode implements AsyncDisposable {
         stderr: join(folder, "err"),
       },
       cgroup: cgroup.membership,
-      init: options.init ?? false,
       openFiles: OPEN_FILES,
     };
   }

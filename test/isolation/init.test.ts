@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ScratchContainer, ScratchNode } from "../containers/scratch-node.ts";
 
@@ -147,5 +149,28 @@ describe("a container with an init", () => {
   it("cannot be changed through its own file by the container's root", async () => {
     const { stdout } = await node.sh("(printf x >> /proc/1/exe) 2>/dev/null && echo written; true", { init: true });
     expect(stdout).toBe("");
+  });
+});
+
+const SETTING = "/proc/sys/vm/memfd_noexec";
+
+describe.skipIf(!existsSync(SETTING))("a machine that restricts the execution of memfds", () => {
+  const scratch = JSON.stringify(join(import.meta.dirname, "../containers/scratch-node.ts"));
+
+  /** The setting is a pid namespace's own, and can only be raised: a process in a new one tries it. */
+  it.each([
+    [1, "memfd"],
+    [2, "file"],
+  ])("runs a container with an init at vm.memfd_noexec = %i, from a %s", (level, from) => {
+    const script = `
+      import { writeFileSync } from "node:fs";
+      writeFileSync("${SETTING}", "${level}");
+      const { ScratchNode } = await import(${scratch});
+      await using node = new ScratchNode();
+      await using container = await node.start({ command: ["/bin/sh", "-c", "cat /proc/1/comm; exit 7"], init: true });
+      console.log(container.launch.init.from, (await container.exit).code, (await container.stdout).trim());
+    `;
+    const inNamespace = ["--pid", "--fork", "--mount-proc", process.execPath, "--input-type=module", "-e", script];
+    expect(execFileSync("unshare", inNamespace, { encoding: "utf8" })).toBe(`${from} 7 slipway-init\n`);
   });
 });
