@@ -4,6 +4,8 @@ import type { Verb } from "./verb.ts";
 export interface VerbEntry {
   name: string;
   load(): Promise<Verb>;
+  /** For programs: help does not list it. */
+  hidden?: boolean;
 }
 
 const verb = (name: string, load: () => Promise<Verb>): VerbEntry => ({ name, load });
@@ -35,7 +37,11 @@ export const VERBS: readonly VerbEntry[] = [
   verb("ca show", async () => (await import("./verbs/ca-show.ts")).caShow),
   verb("doctor", async () => (await import("./verbs/doctor.ts")).doctor),
   verb("version", async () => (await import("./verbs/version.ts")).version),
+  verb("completion", async () => (await import("./verbs/completion.ts")).completion),
   verb("help", async () => (await import("./verbs/help.ts")).help),
+  { ...verb("__complete", async () => (await import("./verbs/complete.ts")).complete), hidden: true },
 ];
 
-export const loadAll = (): Promise<Verb[]> => Promise.all(VERBS.map((entry) => entry.load()));
+/** Those that help lists. */
+export const loadAll = (): Promise<Verb[]> =>
+  Promise.all(VERBS.filter(({ hidden }) => hidden !== true).map((entry) => entry.load()));
