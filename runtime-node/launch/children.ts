@@ -1,5 +1,6 @@
 import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import type { ExitStatus } from "#kernel/pidfd.ts";
+import type { FdKeeper } from "./kept-fds.ts";
 import type { ChildReport, LaunchAnswer } from "./protocol.ts";
 import { SupervisorClient } from "./supervisor-client.ts";
 
@@ -65,6 +66,11 @@ export class Children implements AsyncDisposable {
   /** Every child the supervisor keeps, running or ended. */
   async list(): Promise<ChildReport[]> {
     return this.#connected.list();
+  }
+
+  /** Where fds are kept that must outlive this agent. */
+  get fds(): FdKeeper {
+    return this.#connected;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

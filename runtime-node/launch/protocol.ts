@@ -2,6 +2,8 @@ import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import type { CloneFailure } from "#kernel/plan/clone-failure.ts";
 import type { PlanOutcomes } from "#kernel/plan/clone.ts";
 import type { ExitStatus } from "#kernel/pidfd.ts";
+import type { ProcessIdentity } from "#kernel/take-fd.ts";
+import type { KeptFdList } from "./kept-fds.ts";
 
 /**
  * Agent and supervisor talk over a unix socket, one JSON object a line. A launch goes:
@@ -14,7 +16,7 @@ import type { ExitStatus } from "#kernel/pidfd.ts";
  * | | running(pid) or failed(step, errno) |
  * | | exited(status), once, kept until forget |
  *
- * An agent that goes away leaves running children alone; its parked ones are ended.
+ * An agent that goes away leaves running children alone; its parked ones are ended. What it had kept by `keep-fd` stays open, for the next one.
  */
 export type SupervisorRequest =
   | { type: "launch"; child: string; plan: ChildPlan }
@@ -22,7 +24,10 @@ export type SupervisorRequest =
   | { type: "abort"; child: string }
   | { type: "signal"; child: string; signal: number }
   | { type: "forget"; child: string }
-  | { type: "list" };
+  | { type: "list" }
+  | { type: "keep-fd"; name: string; owner: ProcessIdentity; fd: number }
+  | { type: "drop-fd"; name: string }
+  | { type: "list-fds" };
 
 export type LaunchAnswer =
   | { type: "parked"; pid: number }
@@ -40,7 +45,11 @@ export interface ChildReport {
   state: ChildState;
 }
 
-export type SupervisorAnswer = LaunchAnswer | { type: "done" } | { type: "children"; children: ChildReport[] };
+export type SupervisorAnswer =
+  | LaunchAnswer
+  | { type: "done" }
+  | { type: "children"; children: ChildReport[] }
+  | ({ type: "fds" } & KeptFdList);
 
 export type RequestLine = { id: number } & SupervisorRequest;
 export type ServerLine =

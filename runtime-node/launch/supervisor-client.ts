@@ -1,5 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { ChildPlan } from "#kernel/plan/child-plan.ts";
+import type { ProcessIdentity } from "#kernel/take-fd.ts";
+import type { FdKeeper, KeptFdList } from "./kept-fds.ts";
 import { receiveLines } from "./lines.ts";
 import type {
   ChildReport,
@@ -25,7 +27,7 @@ export interface SupervisorEvents {
 type Waiting = { resolve: (answer: SupervisorAnswer) => void; reject: (error: Error) => void };
 
 /** The agent's side of the supervisor's socket. */
-export class SupervisorClient implements AsyncDisposable {
+export class SupervisorClient implements FdKeeper, AsyncDisposable {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
@@ -83,6 +85,18 @@ export class SupervisorClient implements AsyncDisposable {
   async list(): Promise<ChildReport[]> {
     const answer = await this.#request({ type: "list" });
     return answer.type === "children" ? answer.children : [];
+  }
+
+  async keepFd(name: string, owner: ProcessIdentity, fd: number): Promise<void> {
+    await this.#request({ type: "keep-fd", name, owner, fd });
+  }
+
+  async dropFd(name: string): Promise<void> {
+    await this.#request({ type: "drop-fd", name });
+  }
+
+  async listFds(): Promise<KeptFdList> {
+    return (await this.#request({ type: "list-fds" })) as KeptFdList & { type: "fds" };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,35 +1,39 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { ChildPlan } from "#kernel/plan/child-plan.ts";
+import { ownIdentity } from "#kernel/take-fd.ts";
 import { receiveLines } from "../launch/lines.ts";
 import type { LaunchAnswer, RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
 import type { ChildTable } from "./child-table.ts";
+import type { FdStore } from "./fd-store.ts";
 
 /** The agent's socket, 0600. One agent at a time: a new connection ends the former. */
 export class ChildServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #children: ChildTable;
+  readonly #fds: FdStore;
   /** Launches under way, whoever asked for them. */
   readonly #launching = new Set<Promise<unknown>>();
   #agent: Socket | undefined;
   /** Settles when what a former agent had begun is ended: only then is the next one served. */
   #settled: Promise<void> = Promise.resolve();
 
-  private constructor(server: Server, children: ChildTable) {
+  private constructor(server: Server, children: ChildTable, fds: FdStore) {
     this.#server = server;
     this.#children = children;
+    this.#fds = fds;
     children.onExit((report) => this.#send({ type: "exited", report }));
     server.on("connection", (socket) => this.#accept(socket));
   }
 
-  static listen(path: string, children: ChildTable): Promise<ChildServer> {
+  static listen(path: string, children: ChildTable, fds: FdStore): Promise<ChildServer> {
     // The home's lock is held: whoever made this socket is gone.
     rmSync(path, { force: true });
     const server = createServer();
     return new Promise((resolve, reject) => {
       server.once("error", reject);
       const umask = process.umask(0o177);
-      server.listen(path, () => resolve(new ChildServer(server, children)));
+      server.listen(path, () => resolve(new ChildServer(server, children, fds)));
       process.umask(umask);
     });
   }
@@ -92,6 +96,14 @@ export class ChildServer implements AsyncDisposable {
         return done;
       case "list":
         return { type: "children", children: this.#children.reports() };
+      case "keep-fd":
+        this.#fds.keep(request.name, request.owner, request.fd);
+        return done;
+      case "drop-fd":
+        this.#fds.drop(request.name);
+        return done;
+      case "list-fds":
+        return { type: "fds", owner: ownIdentity(), fds: this.#fds.entries().map(([name, fd]) => ({ name, fd })) };
     }
   }
 

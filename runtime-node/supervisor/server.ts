@@ -5,6 +5,7 @@ import { type HomeLayout, homeLayout } from "#contracts/home.ts";
 import type { Kernel } from "#kernel/kernel.ts";
 import { ChildServer } from "./child-server.ts";
 import { ChildTable } from "./child-table.ts";
+import { FdStore } from "./fd-store.ts";
 import { lockHome } from "./home-lock.ts";
 import { openListener } from "./listener.ts";
 import { PlatformProcess } from "./platform-process.ts";
@@ -35,7 +36,8 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   await pids.endLeftovers();
   const listeners = openListeners(kernel, options, acquired);
 
-  const server = acquired.use(await ChildServer.listen(home.supervisorSocket, children));
+  const fds = acquired.use(new FdStore(kernel));
+  const server = acquired.use(await ChildServer.listen(home.supervisorSocket, children, fds));
   const platform = await preparePlatform(kernel, home, ending.signal);
   acquired.defer(() => void (children.running === 0 && platform.releaseNetwork()));
   const processes = processSpecs({ home, options, platform, listeners, node: nodeName() }).map(
