@@ -107,13 +107,52 @@ export const SlipwayExtension = Type.Object({
 });
 export type SlipwayExtension = Static<typeof SlipwayExtension>;
 
+const DevicePath = Type.String({ pattern: "^/dev/." });
+
+/** A rate for one block device of the node: bytes or operations a second. */
+export const DeviceRate = Type.Object({ path: DevicePath, perSecond: Type.Integer({ minimum: 1 }) });
+export type DeviceRate = Static<typeof DeviceRate>;
+
+/** Compose's blkio_config. Weights are relative, 500 is everybody's. */
+export const BlockIoLimits = Type.Object({
+  weight: Type.Optional(Type.Integer({ minimum: 10, maximum: 1000 })),
+  deviceWeights: Type.Array(Type.Object({ path: DevicePath, weight: Type.Integer({ minimum: 10, maximum: 1000 }) })),
+  readBytes: Type.Array(DeviceRate),
+  writeBytes: Type.Array(DeviceRate),
+  readOperations: Type.Array(DeviceRate),
+  writeOperations: Type.Array(DeviceRate),
+});
+export type BlockIoLimits = Static<typeof BlockIoLimits>;
+
 export const ResourceLimits = Type.Object({
   memoryBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Memory and swap together, -1 is as much swap as there is. Absent: no swap for what has a memory limit. */
+  memoryAndSwapBytes: Type.Optional(Type.Integer({ minimum: -1 })),
+  /** What is left to it while the machine is short of memory. */
+  memoryReservationBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** 0 to 100; only cgroup v1 has it. */
+  memorySwappiness: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
   /** CPUs' worth of time, 0.5 is half of one. */
   cpus: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  /** The time over which `cpus` is held, 100 ms when absent. */
+  cpuPeriodUs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 1_000_000 })),
+  /** A relative weight when CPUs are contended, 1024 is everybody's. */
+  cpuShares: Type.Optional(Type.Integer({ minimum: 2, maximum: 262_144 })),
+  /** The CPUs it may run on: `0-2,5`. */
+  cpuset: Type.Optional(Type.String({ pattern: "^\\d+(-\\d+)?(,\\d+(-\\d+)?)*$" })),
   pids: Type.Optional(Type.Integer({ minimum: 1 })),
+  blockIo: Type.Optional(BlockIoLimits),
 });
 export type ResourceLimits = Static<typeof ResourceLimits>;
+
+/** A device node of the host for the container, its root the owner. */
+export const DeviceMapping = Type.Object({
+  source: DevicePath,
+  target: AbsolutePath,
+  /** Some of read, write, mknod, as docker writes them: `rw`. */
+  access: Type.String({ pattern: "^(?=.)r?w?m?$" }),
+});
+export type DeviceMapping = Static<typeof DeviceMapping>;
 
 /** One service of a project, fully resolved: no interpolation, no relative path, every duration in milliseconds. */
 export const ServiceSpec = Type.Object({
@@ -150,6 +189,10 @@ export const ServiceSpec = Type.Object({
   capAdd: Type.Array(Type.String()),
   capDrop: Type.Array(Type.String()),
   limits: ResourceLimits,
+  /** Beside the standard ones (null, zero, full, random, urandom, tty). */
+  devices: Type.Optional(Type.Array(DeviceMapping)),
+  /** -1000 (never killed for want of memory) to 1000; 0 when absent. */
+  oomScoreAdj: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
   labels: Type.Record(Type.String(), Type.String()),
   /** A minimal init as PID 1 that reaps and forwards signals. */
   init: Type.Boolean(),

@@ -2,6 +2,7 @@ import { INSTANCE_NAME_PATTERN, RESOURCE_NAME_PATTERN } from "../wire-names.ts";
 import type { DependencyCondition, ServiceSpec } from "../service-spec.ts";
 import { type EnvironmentSource, readEnvironment } from "./environment.ts";
 import { readHealthcheck } from "./healthcheck.ts";
+import { readDevices } from "./devices.ts";
 import { readLimits } from "./limits.ts";
 import type { LocatedScalar } from "./located.ts";
 import { readMounts } from "./mounts.ts";
@@ -52,6 +53,8 @@ export function readService(name: string, service: Section, source: EnvironmentS
     capAdd: readCapabilities(service, "cap_add"),
     capDrop: readCapabilities(service, "cap_drop"),
     limits: readLimits(service),
+    ...optional("devices", nonEmpty(readDevices(service))),
+    ...optional("oomScoreAdj", service.number("oom_score_adj", { integer: true, minimum: -1000, maximum: 1000 })),
     labels: service.stringRecord("labels"),
     init: service.boolean("init") ?? false,
     replicas,
@@ -149,6 +152,10 @@ function readDependency(dependencies: Section, name: string): ServiceSpec["depen
 
 function readCapabilities(service: Section, name: "cap_add" | "cap_drop"): string[] {
   return service.scalars(name).flatMap((scalar) => service.parsed(name, scalar, parseCapability) ?? []);
+}
+
+function nonEmpty<Item>(items: Item[]): Item[] | undefined {
+  return items.length === 0 ? undefined : items;
 }
 
 /** Under exactOptionalPropertyTypes an absent property is absent, not undefined. */
