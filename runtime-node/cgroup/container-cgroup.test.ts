@@ -91,7 +91,7 @@ describe.skipIf(!isRoot)("a container's cgroup (skipped without root)", () => {
   });
 
   it("names the controller that a limit needs and the machine lacks", () => {
-    const without = { version: "v1" as const, v1: {}, unified: null, missing: ["memory" as const] };
+    const without = findCgroupHierarchies("", "");
     expect(() => new ContainerCgroup(without, hash, "c1").create({ memoryBytes: MIB })).toThrow(
       "no cgroup has the memory controller",
     );

@@ -1,49 +1,77 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ResourceLimits } from "#contracts/service-spec.ts";
+import { attachDeviceFilter } from "#kernel/bpf/attach-device-filter.ts";
+import type { DeviceRule } from "#kernel/bpf/device-program.ts";
+import type { Kernel } from "#kernel/kernel.ts";
 import type { CgroupMembership } from "../launch/container-launch.ts";
+import { inheritCpuset } from "./cpuset.ts";
+import { formatV1Rule } from "./device-rules.ts";
 import { cgroupError } from "./errors.ts";
-import type { CgroupHierarchies, Controller } from "./hierarchy.ts";
+import { freezerOf } from "./freezer.ts";
+import type { CgroupHierarchies, Controller, V1Hierarchy } from "./hierarchy.ts";
 import { type LimitWrite, limitWrites } from "./limits.ts";
 
 /** The last process of a group has been reaped when we remove it; the kernel lets go of it within a few scheduler ticks. */
 const REMOVE_DEADLINE_MS = 2_000;
+/** v1: a group is made in these when something asks for it. */
+const ON_DEMAND: readonly V1Hierarchy[] = ["cpuset", "io", "devices", "freezer"];
 
 /**
- * One container's group in every hierarchy: `<mount>/slipway-<hash>/<instance>`. It is known by its name alone, so a later
+ * One container's group in every hierarchy: `<mount><parent>/slipway-<hash>/<instance>`. It is known by its name alone, so a later
  * process opens it with the same call.
  */
 export class ContainerCgroup {
   readonly #hierarchies: CgroupHierarchies;
-  readonly #parent: string;
+  readonly #shared: string;
   readonly #name: string;
 
   constructor(hierarchies: CgroupHierarchies, hash: string, name: string) {
     this.#hierarchies = hierarchies;
-    this.#parent = `slipway-${hash}`;
+    this.#shared = sharedGroup(hierarchies, hash);
     this.#name = name;
   }
 
   /** Makes the groups and writes the limits; nothing is left when a limit is refused. */
   create(limits: ResourceLimits): void {
     const { version, unified } = this.#hierarchies;
-    if (version === "v2" && unified !== null) enableControllers(unified, this.#parent);
-    for (const directory of this.#directories()) mkdirSync(directory, { recursive: true });
+    const writes = limitWrites(limits)[version];
+    if (version === "v2" && unified !== null) enableControllers(this.#hierarchies, this.#shared);
+    for (const directory of this.#neededDirectories(writes)) mkdirSync(directory, { recursive: true });
     try {
-      for (const write of limitWrites(limits)[version]) this.#write(write);
+      for (const write of writes) this.#write(write);
     } catch (error) {
       this.#removeNow();
       throw error;
     }
   }
 
+  /** From now on its processes use these devices and no others. */
+  restrictDevices(kernel: Kernel, rules: readonly DeviceRule[]): void {
+    const { v1, unified } = this.#hierarchies;
+    try {
+      if (v1.devices === undefined) {
+        if (unified !== null) attachDeviceFilter(kernel, this.#in(unified), rules);
+        return;
+      }
+      const group = this.#in(v1.devices);
+      mkdirSync(group, { recursive: true });
+      writeFileSync(join(group, "devices.deny"), "a");
+      for (const rule of rules) writeFileSync(join(group, "devices.allow"), formatV1Rule(rule));
+    } catch (cause) {
+      const message = `the kernel does not take the device filter of ${this.#name}: ${(cause as Error).message}`;
+      throw cgroupError("SLIPWAY_CGROUP_DEVICE_FILTER", message, { cause });
+    }
+  }
+
   get membership(): CgroupMembership {
-    const { version, v1 } = this.#hierarchies;
-    const directories = this.#directories();
-    if (version === "v2") return { join: [], into: directories[0] ?? null, v1Hierarchies: [] };
-    const names = new Set(Object.values(v1).map((mount) => mount.slice(mount.lastIndexOf("/") + 1)));
-    return { join: directories, into: null, v1Hierarchies: [...names] };
+    const { version, v1, unified } = this.#hierarchies;
+    if (version === "v2") return { join: [], into: this.#in(unified ?? ""), v1Hierarchies: [] };
+    const mounts = new Set(Object.values(v1).filter((mount) => existsSync(this.#in(mount))));
+    const join = [...mounts, ...(unified === null ? [] : [unified])].map((root) => this.#in(root));
+    const names = [...mounts].map((mount) => mount.slice(mount.lastIndexOf("/") + 1));
+    return { join, into: null, v1Hierarchies: names };
   }
 
   /** How often the kernel killed in here for want of memory. */
@@ -55,19 +83,29 @@ export class ContainerCgroup {
     return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
-  /** Kills whatever is in the group, cgroup.kill of v2 (Linux 5.14); false where there is no v2 tree. */
-  kill(): boolean {
-    const { unified } = this.#hierarchies;
-    if (unified === null) return false;
-    try {
-      writeFileSync(join(unified, this.#parent, this.#name, "cgroup.kill"), "1");
-      return true;
-    } catch {
-      return false;
-    }
+  /** Stops every process in here where it stands; resolves when all do. @throws SLIPWAY_CGROUP_NOT_FROZEN, the group thawed again */
+  freeze(signal: AbortSignal): Promise<void> {
+    return freezerOf(this.#hierarchies, (root) => this.#in(root)).freeze(signal);
   }
 
-  /** Removes the groups; absent ones are fine. */
+  /** Lets them go on. */
+  thaw(): void {
+    freezerOf(this.#hierarchies, (root) => this.#in(root)).thaw();
+  }
+
+  get isFrozen(): boolean {
+    return freezerOf(this.#hierarchies, (root) => this.#in(root)).isFrozen();
+  }
+
+  /** Kills whatever is in the group: by cgroup.kill of v2 (Linux 5.14), else one by one. */
+  kill(): void {
+    const { unified } = this.#hierarchies;
+    if (unified !== null && tryWrite(join(this.#in(unified), "cgroup.kill"), "1")) return;
+    const pids = new Set(this.#directories().flatMap((directory) => readPids(join(directory, "cgroup.procs"))));
+    for (const pid of pids) tryKill(pid);
+  }
+
+  /** Removes the groups, ending what is left in them; absent ones are fine. */
   async remove(): Promise<void> {
     const deadline = Date.now() + REMOVE_DEADLINE_MS;
     for (const directory of this.#directories()) {
@@ -81,28 +119,48 @@ export class ContainerCgroup {
     }
   }
 
+  #in(root: string): string {
+    return join(root, this.#shared, this.#name);
+  }
+
   #directories(): string[] {
     const { version, v1, unified } = this.#hierarchies;
     const roots = version === "v2" ? [unified] : [...new Set(Object.values(v1)), unified];
-    return roots.filter((root) => root !== null).map((root) => join(root, this.#parent, this.#name));
+    return roots.filter((root) => root !== null).map((root) => this.#in(root));
+  }
+
+  #neededDirectories(writes: readonly LimitWrite[]): string[] {
+    const { version, v1, unified } = this.#hierarchies;
+    if (version === "v2") return this.#directories();
+    const asked = new Set<V1Hierarchy>(writes.map(({ controller }) => controller));
+    if (unified === null) asked.add("freezer");
+    if (asked.has("cpuset") && v1.cpuset !== undefined) inheritCpuset(v1.cpuset, join(this.#shared, this.#name));
+    const names = (Object.keys(v1) as V1Hierarchy[]).filter((name) => !ON_DEMAND.includes(name) || asked.has(name));
+    const roots = new Set([...names.map((name) => v1[name]!), ...(unified === null ? [] : [unified])]);
+    return [...roots].map((root) => this.#in(root));
   }
 
   #controllerDirectory(controller: Controller): string | undefined {
-    const { version, v1, unified } = this.#hierarchies;
-    const root = version === "v2" ? unified : v1[controller];
-    return root === undefined || root === null ? undefined : join(root, this.#parent, this.#name);
+    const { version, v1, unified, offered } = this.#hierarchies;
+    const root = version === "v1" ? v1[controller] : offered.includes(controller) ? unified : undefined;
+    return root === undefined || root === null ? undefined : this.#in(root);
   }
 
-  #write({ controller, file, value, optional }: LimitWrite): void {
+  #write({ controller, file, value, optional, otherwise }: LimitWrite): void {
     const directory = this.#controllerDirectory(controller);
     if (directory === undefined) {
-      throw cgroupError(
-        "SLIPWAY_CGROUP_CONTROLLER_MISSING",
-        `a ${controller} limit is asked for, and no cgroup has the ${controller} controller`,
-      );
+      const message = `a ${controller} limit is asked for, and no cgroup has the ${controller} controller`;
+      throw cgroupError("SLIPWAY_CGROUP_CONTROLLER_MISSING", message);
+    }
+    const path = join(directory, file);
+    if (!existsSync(path)) {
+      if (otherwise !== undefined) return this.#write({ controller, ...otherwise });
+      if (optional === true) return;
+      const message = `the kernel's cgroup ${this.#hierarchies.version} has no ${file}, which ${value} was to be written to`;
+      throw cgroupError("SLIPWAY_CGROUP_LIMIT_UNSUPPORTED", message);
     }
     try {
-      writeFileSync(join(directory, file), value);
+      writeFileSync(path, value);
     } catch (cause) {
       if (optional === true) return;
       const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
@@ -118,15 +176,17 @@ export class ContainerCgroup {
 /** Removes what all containers of a home share, when none is left. */
 export function removeCgroupParents(hierarchies: CgroupHierarchies, hash: string): void {
   const roots = new Set([...Object.values(hierarchies.v1), hierarchies.unified]);
-  for (const root of roots) if (root !== null) tryRemove(join(root, `slipway-${hash}`));
+  for (const root of roots) if (root !== null) tryRemove(join(root, sharedGroup(hierarchies, hash)));
 }
 
+const sharedGroup = ({ parent }: CgroupHierarchies, hash: string): string => join(parent, `slipway-${hash}`);
+
 /** Down to the containers' groups, cgroup v2 gives a child only the controllers its parent passes on. */
-function enableControllers(unified: string, parent: string): void {
-  const request = "+cpu +memory +pids";
-  writeFileSync(join(unified, "cgroup.subtree_control"), request);
-  mkdirSync(join(unified, parent), { recursive: true });
-  writeFileSync(join(unified, parent, "cgroup.subtree_control"), request);
+function enableControllers({ unified, offered, parent }: CgroupHierarchies, shared: string): void {
+  const request = offered.map((controller) => `+${controller}`).join(" ");
+  writeFileSync(join(unified ?? "", parent, "cgroup.subtree_control"), request);
+  mkdirSync(join(unified ?? "", shared), { recursive: true });
+  writeFileSync(join(unified ?? "", shared, "cgroup.subtree_control"), request);
 }
 
 function tryRemove(directory: string): boolean {
@@ -139,6 +199,31 @@ function tryRemove(directory: string): boolean {
     if (code === "EBUSY" || code === "ENOTEMPTY") return false;
     throw error;
   }
+}
+
+function tryWrite(file: string, text: string): boolean {
+  try {
+    writeFileSync(file, text, { flag: "r+" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** 0 is a process of another pid namespace. */
+function readPids(file: string): number[] {
+  return readOrEmpty(file)
+    .split("\n")
+    .map(Number)
+    .filter((pid) => pid > 0);
 }
 
 function readOrEmpty(file: string): string {
