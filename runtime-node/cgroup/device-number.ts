@@ -21,3 +21,8 @@ export function readDeviceNumber(path: string): DeviceNumber | undefined {
     minor: Number(BigInt.asUintN(32, minor)),
   };
 }
+
+/** As mknod(2) takes it: the kernel's 32-bit form, 12 bits of major and 20 of minor (include/linux/kdev_t.h). */
+export function encodeDeviceNumber({ major, minor }: DeviceNumber): number {
+  return (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
+}

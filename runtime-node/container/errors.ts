@@ -33,6 +33,7 @@ export const CONTAINER_ERRORS = {
   SLIPWAY_CONTAINER_NOT_HERE: { status: 404, remedy: "See `slipway ps -a` for the instances there are." },
   SLIPWAY_CONTAINER_NOT_LAUNCHED: { status: 409, remedy: "Look at its state and error with `slipway inspect NAME`." },
   SLIPWAY_CONTAINER_NOT_ATTACHED: { status: 408, remedy: "Run the command again; nothing was started." },
+  SLIPWAY_CONTAINER_NO_DEVICE: { status: 400, remedy: "Load its driver on the node, or correct the path." },
   SLIPWAY_CONTAINER_CAPABILITY_UNKNOWN: { status: 400, remedy: "See capabilities(7) for the names." },
   SLIPWAY_CONTAINER_SIGNAL_UNKNOWN: { status: 400, remedy: "See signal(7) for the names." },
   SLIPWAY_CONTAINER_IDS_EXHAUSTED: { status: 507, remedy: "Remove instances that are no longer needed (`slipway rm`)." },
