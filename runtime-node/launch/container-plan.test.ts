@@ -125,9 +125,9 @@ describe.each(plans)("the plan of %s", (_, plan) => {
     expect(names(plan.child).indexOf("filter system calls")).toBeGreaterThan(at.at(-1) ?? 0);
   });
 
-  it("lets no fd of the supervisor through: 0 to 2 are set, all others close at exec", () => {
+  it("lets no fd of the supervisor through: 0 to 2 are set, all others are closed", () => {
     const order = names(plan.child).filter((name) => / is [012]$|^close the rest/.test(name));
-    expect(order).toEqual(["stdin is 0", "stdout is 1", "stderr is 2", "close the rest at exec"]);
+    expect(order).toEqual(["stdin is 0", "stdout is 1", "stderr is 2", "close the rest"]);
     const opened = plan.prepare.filter((step) => step.kind === "call" && step.call === "openat");
     expect(opened.every((step) => step.kind === "call" && formatStep(step).includes("O_CLOEXEC"))).toBe(true);
   });
@@ -183,6 +183,18 @@ describe("the plan of a container", () => {
     }
   });
 
+  it("attaches volumes and binds before there is a /proc, whose links lead to what the supervisor has open", () => {
+    const lastMount = names(plan.child).findLastIndex((name) => /^(attach|make) \/(etc|srv|scratch)/.test(name));
+    expect(indexOf("attach /proc")).toBeGreaterThan(lastMount);
+    expect(plan.child.some(({ args }) => args[0] === "/dev/null")).toBe(false);
+  });
+
+  it.each([plan, exec(launch())])("goes to its working directory when nothing but its streams is open", ({ child }) => {
+    const order = names(child);
+    expect(order.indexOf("working directory")).toBeGreaterThan(order.indexOf("close the rest"));
+    expect(child.find(({ name }) => name === "close the rest")?.args).toEqual([3, 0xffffffff, 0]);
+  });
+
   it("masks /proc after the last thing that it writes there", () => {
     expect(indexOf("open low ports")).toBeLessThan(indexOf("make /proc/sys read-only"));
   });
@@ -225,7 +237,7 @@ describe("the plan of a container", () => {
     const { prepare, child } = planContainer(launch({ init: INIT }));
     expect(names(prepare).slice(-3)).toEqual(["init", "write the init", "seal the init"]);
     expect(formatStep(child.at(-1) ?? { name: "", call: "getpid", args: [] })).toBe(
-      'execveat(<init>, "", ["slipway-init", "/usr/bin/web", "/bin/web", "", "web", "--port", "80"], ["PATH=/usr/bin:/bin"], AT_EMPTY_PATH)',
+      'execveat(3, "", ["slipway-init", "/usr/bin/web", "/bin/web", "", "web", "--port", "80"], ["PATH=/usr/bin:/bin"], AT_EMPTY_PATH)',
     );
     expect(names(child)).not.toContain("unblock all signals");
   });

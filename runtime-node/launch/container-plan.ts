@@ -3,11 +3,11 @@ import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
 import type { HostStep, Step } from "#kernel/plan/step.ts";
 import { mapSteps } from "#kernel/user-namespaces.ts";
 import type { CgroupMembership, ContainerLaunch } from "./container-launch.ts";
-import { filterAndExecInit, openInit } from "./init-steps.ts";
-import { attachKernelFileSystems, openKernelFileSystems } from "./kernel-file-systems.ts";
-import { maskPaths } from "./masked-paths.ts";
+import { filterAndExecInit, openInit, settleInit } from "./init-steps.ts";
+import { attachKernelFileSystems, attachProc, openKernelFileSystems } from "./kernel-file-systems.ts";
+import { maskProc, maskSys, openMasks } from "./masked-paths.ts";
 import { attachMounts, prepareBinds } from "./mounts.ts";
-import { becomeUser, filterAndExec, openStdio, settleProcess } from "./process-steps.ts";
+import { becomeUser, filterAndExec, openStdio, settleProcess, stand } from "./process-steps.ts";
 import { cleanupRoot, enterRoot, prepareRoot } from "./root-file-system.ts";
 import { AT_FDCWD, flags, makeDirectories, onHost, result, setMountAttributes } from "./steps.ts";
 
@@ -40,13 +40,19 @@ export function planContainer(launch: ContainerLaunch): ChildPlan {
       ...WAIT_FOR_RELEASE,
       ...leaveTheHost(),
       ...openKernelFileSystems(cgroup),
+      ...openMasks(),
       ...enterRoot(runFolder),
       ...attachKernelFileSystems(cgroup),
+      ...maskSys(),
+      // Before there is a /proc: no link in an image or a volume can lead by /proc/self/fd to what the supervisor has open.
       ...attachMounts(mounts),
+      ...workingDirectory(launch),
+      ...attachProc(),
       ...openLowPorts(),
-      ...maskPaths(),
-      ...nameAndPlace(launch),
-      ...settleProcess(launch.openFiles, launch.init === null ? "unblocked" : "blocked"),
+      ...maskProc(),
+      ...finishRoot(launch),
+      ...(launch.init === null ? settleProcess(launch.openFiles) : settleInit(launch.openFiles)),
+      stand(launch.process.workingDir),
       ...becomeUser(launch.process),
       ...(launch.init === null ? filterAndExec(launch.process) : filterAndExecInit(launch.process)),
     ],
@@ -88,13 +94,15 @@ function openLowPorts(): Step[] {
   ];
 }
 
-function nameAndPlace({ hostname, root, process }: ContainerLaunch): Step[] {
+function workingDirectory({ process: { workingDir } }: ContainerLaunch): Step[] {
+  return workingDir === "/" ? [] : makeDirectories(workingDir);
+}
+
+function finishRoot({ hostname, root }: ContainerLaunch): Step[] {
   const readOnly = setMountAttributes("make the root read-only", { path: "/" }, { set: ["MOUNT_ATTR_RDONLY"] });
   return [
-    ...(process.workingDir === "/" ? [] : makeDirectories(process.workingDir)),
     ...(root.readOnly ? [readOnly] : []),
     { name: "host name", call: "sethostname", args: [hostname, Buffer.byteLength(hostname)] },
-    { name: "working directory", call: "chdir", args: [process.workingDir] },
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { StepArgument, Step } from "#kernel/plan/step.ts";
 import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
 import type { CgroupMembership, ProcessLaunch, StdioPaths } from "./container-launch.ts";
-import { becomeUser, filterAndExec, openStdio, settleProcess } from "./process-steps.ts";
+import { becomeUser, filterAndExec, openStdio, settleProcess, stand } from "./process-steps.ts";
 import { flags, onHost, result, AT_FDCWD } from "./steps.ts";
 
 /** A process to be started in a running container's namespaces, cgroup and seccomp filter. */
@@ -56,8 +56,8 @@ export function planExec({ container, process, stdio, cgroup, openFiles }: ExecL
       { name: "own session", call: "setsid", args: [] },
       { name: "root's group inside", call: "setresgid", args: [0, 0, 0] },
       { name: "root inside", call: "setresuid", args: [0, 0, 0] },
-      { name: "working directory", call: "chdir", args: [process.workingDir] },
       ...settleProcess(openFiles),
+      stand(process.workingDir),
       ...becomeUser(process),
       ...filterAndExec(process),
       { name: LEAVE, call: "exit_group", args: [0] },

@@ -1,10 +1,11 @@
 import { INIT_NAME, initArguments, initFile } from "#kernel/init/init.ts";
 import type { HostStep, Step } from "#kernel/plan/step.ts";
 import type { InitSource, ProcessLaunch } from "./container-launch.ts";
-import { filterCalls } from "./process-steps.ts";
+import { filterCalls, settleProcess } from "./process-steps.ts";
 import { AT_FDCWD, flags, onHost, result } from "./steps.ts";
 
 const INIT_FD = "init";
+const INIT_FD_NUMBER = 3;
 
 /** On the host: an fd of the init. A memfd is sealed: a container's root may open /proc/1/exe. A file is not its to write. */
 export function openInit(source: InitSource): HostStep[] {
@@ -23,7 +24,19 @@ export function openInit(source: InitSource): HostStep[] {
   ];
 }
 
-/** In place of the command: the init, which tries the candidates itself. Signals stay blocked until it takes them. */
+/** As any process, but that the init's fd stays until exec, and signals are blocked until it takes them. */
+export function settleInit(openFiles: { soft: number; hard: number }): Step[] {
+  // EINVAL: it is that number already.
+  const move: Step = {
+    name: `the init is ${INIT_FD_NUMBER}`,
+    call: "dup3",
+    args: [result(INIT_FD), INIT_FD_NUMBER, flags("O_CLOEXEC")],
+    tolerate: ["EINVAL"],
+  };
+  return settleProcess(openFiles, { signals: "blocked", keep: [move] });
+}
+
+/** In place of the command: the init, which tries the candidates itself. */
 export function filterAndExecInit({ seccompFilter, argv, candidates, env }: ProcessLaunch): Step[] {
   const strings = initArguments(candidates, argv);
   return [
@@ -31,7 +44,7 @@ export function filterAndExecInit({ seccompFilter, argv, candidates, env }: Proc
     {
       name: "exec the init",
       call: "execveat",
-      args: [result(INIT_FD), "", { strings }, { strings: env }, flags("AT_EMPTY_PATH")],
+      args: [INIT_FD_NUMBER, "", { strings }, { strings: env }, flags("AT_EMPTY_PATH")],
     },
   ];
 }

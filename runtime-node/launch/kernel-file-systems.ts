@@ -84,11 +84,10 @@ export function openKernelFileSystems({ v1Hierarchies }: CgroupMembership): Step
   ];
 }
 
-/** Inside the new root. */
+/** Inside the new root; /proc comes later. */
 export function attachKernelFileSystems(cgroup: CgroupMembership): Step[] {
   return [
-    ...["/proc", "/sys", "/dev"].flatMap((path) => makeDirectories(path)),
-    attachMount("attach /proc", mountFdOf(PROC), "/proc"),
+    ...["/sys", "/dev"].flatMap((path) => makeDirectories(path)),
     attachMount("attach /sys", mountFdOf(SYSFS), "/sys"),
     ...attachCgroups(cgroup),
     attachMount("attach /dev", mountFdOf(DEV), "/dev"),
@@ -103,6 +102,11 @@ export function attachKernelFileSystems(cgroup: CgroupMembership): Step[] {
     ...DEVICES.flatMap(attachDevice),
     ...LINKS.map(([path, to]): Step => ({ name: `link ${path}`, call: "symlinkat", args: [to, AT_FDCWD, path] })),
   ];
+}
+
+/** A link in its place is not followed: what reads /proc reads the kernel's (CVE-2019-16884). */
+export function attachProc(): Step[] {
+  return [...makeDirectories("/proc"), attachMount("attach /proc", mountFdOf(PROC), "/proc")];
 }
 
 function attachDevice(device: string): Step[] {

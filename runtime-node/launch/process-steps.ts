@@ -3,6 +3,7 @@ import type { HostStep, Step, StepArgument } from "#kernel/plan/step.ts";
 import type { ProcessLaunch, StdioPaths } from "./container-launch.ts";
 import { AT_FDCWD, flags, onHost, result } from "./steps.ts";
 
+const FIRST_FREE_FD = 3;
 const LAST_FD = 0xffffffff;
 const SIGSET_BYTES = 8;
 const DEFAULT_UMASK = 0o022;
@@ -27,13 +28,20 @@ export function openStdio({ stdin, stdout, stderr }: StdioPaths): HostStep[] {
   ];
 }
 
+interface SettleOptions {
+  signals: "unblocked" | "blocked";
+  /** Steps that put fds on the numbers from 3 on, one each: these stay open. */
+  keep: Step[];
+}
+
 /**
- * In the child: fds 0 to 2 are ours (Node's are CLOEXEC), all others close at exec, signals are as a program expects them
- * (Node ignores SIGPIPE and SIGXFSZ, and an ignored signal stays ignored over execve).
+ * In the child: fds 0 to 2 are ours (Node's are CLOEXEC), signals are as a program expects them (Node ignores SIGPIPE and SIGXFSZ,
+ * and an ignored signal stays ignored over execve). All other fds are closed now and not at exec: a working directory or a
+ * command named /proc/self/fd/N would be the host's (CVE-2024-21626).
  */
 export function settleProcess(
   openFiles: { soft: number; hard: number },
-  signals: "unblocked" | "blocked" = "unblocked",
+  { signals, keep }: SettleOptions = { signals: "unblocked", keep: [] },
 ): Step[] {
   const defaultAction = bytes(new Uint8Array(32), "{SIG_DFL}");
   const limit = Buffer.from(new BigUint64Array([BigInt(openFiles.soft), BigInt(openFiles.hard)]).buffer);
@@ -43,7 +51,8 @@ export function settleProcess(
       call: "dup3",
       args: [result(name), fd, 0],
     })),
-    { name: "close the rest at exec", call: "close_range", args: [3, LAST_FD, flags("CLOSE_RANGE_CLOEXEC")] },
+    ...keep,
+    { name: "close the rest", call: "close_range", args: [FIRST_FREE_FD + keep.length, LAST_FD, 0] },
     { name: "umask", call: "umask", args: [DEFAULT_UMASK] },
     {
       name: "limit open files",
@@ -62,6 +71,11 @@ function unblockSignals(): Step {
     call: "rt_sigprocmask",
     args: [flags("SIG_SETMASK"), bytes(new Uint8Array(SIGSET_BYTES), "[]"), null, SIGSET_BYTES],
   };
+}
+
+/** After the fds are settled. */
+export function stand(workingDir: string): Step {
+  return { name: "working directory", call: "chdir", args: [workingDir] };
 }
 
 /** Who the process is: bounding set, groups, ids, the five capability sets. seccomp comes last before exec. */
