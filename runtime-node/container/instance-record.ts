@@ -46,6 +46,9 @@ export class InstanceFolder {
   get secrets(): string {
     return join(this.path, "secrets");
   }
+  get devices(): string {
+    return join(this.path, "devices");
+  }
   get logs(): string {
     return join(this.path, "logs");
   }

@@ -4,11 +4,13 @@ import { Socket } from "node:net";
 import { trace } from "@opentelemetry/api";
 import type { Assignment } from "#contracts/instance.ts";
 import { ContainerCgroup } from "../cgroup/container-cgroup.ts";
+import { deviceRules } from "../cgroup/device-rules.ts";
 import type { ContainerLaunch, LaunchMount, ProcessLaunch, StdioPaths } from "../launch/container-launch.ts";
 import type { ChildExit } from "../launch/children.ts";
 import { planContainer } from "../launch/container-plan.ts";
 import type { LaunchAnswer } from "../launch/protocol.ts";
 import { ContainerFiles } from "./container-files.ts";
+import { createDeviceNodes } from "./device-nodes.ts";
 import { containerIdMap } from "./id-map.ts";
 import { initSource } from "./init-source.ts";
 import { type InstanceFolder, writeDurably } from "./instance-record.ts";
@@ -63,6 +65,8 @@ export async function startContainer(
   const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
   cgroup.create(spec.limits);
   acquired.defer(() => cgroup.remove());
+  const devices = spec.devices ?? [];
+  cgroup.restrictDevices(node.kernel, deviceRules(devices));
   acquired.defer(() => node.volumes.detach(instanceId));
   const filling = { image, firstLaunch: !existsSync(folder.launchReport) };
   const volumes = await node.volumes.attach(assignment, filling, signal);
@@ -72,6 +76,7 @@ export async function startContainer(
     ...secrets,
     ...volumes,
     ...(await serviceMounts(spec.mounts, idBase)),
+    ...createDeviceNodes(node.kernel, folder.devices, devices, idBase),
   ];
 
   const launch: ContainerLaunch = {
@@ -86,6 +91,7 @@ export async function startContainer(
     cgroup: cgroup.membership,
     init: spec.init ? await initSource(node.home.home) : null,
     openFiles: OPEN_FILES,
+    oomScoreAdj: spec.oomScoreAdj ?? 0,
   };
   const { networks, logs, running, exit, stdin } = await launchParked(node, request, launch, files, signal, acquired);
   const container: RunningContainer = {

@@ -26,6 +26,8 @@ export type LaunchMount =
       target: string;
       /** The source is not a directory: the mount point is made as a file. */
       file: boolean;
+      /** The source is a device node, to be used as one; false for whatever a user names. */
+      device?: boolean;
       readOnly: boolean;
       /** How ids on disk become ids of the host: as the container's own are, by a map of its own, or (null) not at all. */
       idmap: "container" | IdMap | null;
@@ -91,4 +93,6 @@ export interface ContainerLaunch {
   init: InitSource | null;
   /** Soft and hard RLIMIT_NOFILE. */
   openFiles: { soft: number; hard: number };
+  /** proc_pid_oom_score_adj(5): the supervisor's own is not the container's. */
+  oomScoreAdj: number;
 }

@@ -57,6 +57,7 @@ const launch = (changes: Partial<ContainerLaunch> = {}): ContainerLaunch => ({
   cgroup: { join: ["/cg/memory/x", "/cg/pids/x"], into: null, v1Hierarchies: ["memory", "pids"] },
   init: null,
   openFiles: { soft: 1024, hard: 4096 },
+  oomScoreAdj: 0,
   ...changes,
 });
 const v2 = launch({ cgroup: { join: [], into: "/cg/x", v1Hierarchies: [] } });

@@ -35,7 +35,7 @@ export function planContainer(launch: ContainerLaunch): ChildPlan {
     ],
     namespaces: NAMESPACES,
     ...(cgroup.into === null ? {} : { intoCgroup: CGROUP_FD }),
-    parked: [...mapSteps(idMap), ...joinCgroups(cgroup)],
+    parked: [...mapSteps(idMap), ...joinCgroups(cgroup), setOomScore(launch.oomScoreAdj)],
     child: [
       ...WAIT_FOR_RELEASE,
       ...leaveTheHost(),
@@ -110,6 +110,11 @@ function openCgroup({ into }: CgroupMembership): HostStep[] {
   if (into === null) return [];
   const how = flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC");
   return [onHost({ name: CGROUP_FD, call: "openat", args: [AT_FDCWD, into, how, 0] }, true)];
+}
+
+/** On the host, since less than the parent's takes CAP_SYS_RESOURCE there. */
+function setOomScore(adjustment: number): HostStep {
+  return { kind: "write", name: "OOM score", path: "/proc/{pid}/oom_score_adj", text: String(adjustment) };
 }
 
 function joinCgroups({ join }: CgroupMembership): HostStep[] {

@@ -38,10 +38,10 @@ export function attachMounts(mounts: readonly LaunchMount[]): Step[] {
     .flatMap((mount) => (mount.kind === "bind" ? attachBind(mount) : attachTmpfs(mount)));
 }
 
-function prepareBind({ source, target, readOnly, idmap, recursive, propagation }: Bind): HostStep[] {
+function prepareBind({ source, target, readOnly, idmap, recursive, propagation, device }: Bind): HostStep[] {
   const fd = bindFd(target);
   const userNamespace = idmap === "container" ? CONTAINER_USER_NAMESPACE : `id map of ${target}`;
-  const set: ConstantName[] = [...SAFE];
+  const set: ConstantName[] = device === true ? ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"] : [...SAFE];
   if (readOnly) set.push("MOUNT_ATTR_RDONLY");
   if (idmap !== null) set.push("MOUNT_ATTR_IDMAP");
   const clone: ConstantName[] = ["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC"];
@@ -57,6 +57,7 @@ function prepareBind({ source, target, readOnly, idmap, recursive, propagation }
         { fd: result(fd) },
         {
           set,
+          ...(device === true ? { clear: ["MOUNT_ATTR_NODEV"] } : {}),
           recursive,
           propagation: propagation === "slave" ? "MS_SLAVE" : "MS_PRIVATE",
           ...(idmap === null ? {} : { userNamespace }),

@@ -15,14 +15,20 @@ const MOUNT_ATTR_BYTES = 32;
 export function setMountAttributes(
   name: string,
   target: { fd: StepArgument } | { path: string },
-  attributes: { set: ConstantName[]; propagation?: ConstantName; userNamespace?: string; recursive?: boolean },
+  attributes: {
+    set: ConstantName[];
+    clear?: ConstantName[];
+    propagation?: ConstantName;
+    userNamespace?: string;
+    recursive?: boolean;
+  },
 ): Step {
   const recursive: ConstantName[] = attributes.recursive === true ? ["AT_RECURSIVE"] : [];
   const [directory, path, at] =
     "fd" in target ? [target.fd, "", flags("AT_EMPTY_PATH", ...recursive)] : [AT_FDCWD, target.path, flags(...recursive)];
   const attr: StepArgument[] = [
     flags(...attributes.set),
-    0,
+    attributes.clear === undefined ? 0 : flags(...attributes.clear),
     attributes.propagation === undefined ? 0 : flags(attributes.propagation),
     attributes.userNamespace === undefined ? 0 : result(attributes.userNamespace),
   ];

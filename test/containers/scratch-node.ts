@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { Socket } from "node:net";
-import type { ResourceLimits } from "#contracts/service-spec.ts";
+import type { DeviceMapping, ResourceLimits } from "#contracts/service-spec.ts";
 import { flagBits } from "#kernel/constants.ts";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import type { ExitStatus } from "#kernel/pidfd.ts";
 import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import { ContainerCgroup, removeCgroupParents } from "#runtime-node/cgroup/container-cgroup.ts";
+import { deviceRules } from "#runtime-node/cgroup/device-rules.ts";
 import { findCgroupHierarchies } from "#runtime-node/cgroup/hierarchy.ts";
+import { createDeviceNodes } from "#runtime-node/container/device-nodes.ts";
 import { containerIdMap } from "#runtime-node/container/id-map.ts";
 import { initSource } from "#runtime-node/container/init-source.ts";
 import { OPEN_FILES } from "#runtime-node/container/open-files.ts";
@@ -29,6 +31,9 @@ export interface ScratchOptions {
   capAdd?: string[];
   capDrop?: string[];
   limits?: ResourceLimits;
+  /** Beside the standard ones. */
+  devices?: DeviceMapping[];
+  oomScoreAdj?: number;
   mounts?: LaunchMount[];
   readOnly?: boolean;
   workingDir?: string;
@@ -99,7 +104,10 @@ export class ScratchNode implements AsyncDisposable {
     cgroup.create(options.limits ?? {});
     acquired.defer(() => cgroup.remove());
     const init = options.init === true ? await initSource(this.folder) : options.init || null;
-    const launch = { ...this.#launch(id, idBase, options, cgroup), init };
+    cgroup.restrictDevices(this.kernel, deviceRules(options.devices ?? []));
+    const nodes = createDeviceNodes(this.kernel, join(this.folder, id, "devices"), options.devices ?? [], idBase);
+    const mounts = [...(options.mounts ?? []), ...nodes];
+    const launch = { ...this.#launch(id, idBase, { ...options, mounts }, cgroup), init };
     await createStreams(this.kernel, launch.stdio, { uid: idBase, gid: idBase });
     const plan = planContainer(launch);
     const answer = await this.children.launch(id, options.alter?.(plan) ?? plan);
@@ -227,6 +235,7 @@ export class ScratchNode implements AsyncDisposable {
       },
       cgroup: cgroup.membership,
       openFiles: OPEN_FILES,
+      oomScoreAdj: options.oomScoreAdj ?? 0,
     };
   }
 
