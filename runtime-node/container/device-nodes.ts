@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DeviceMapping } from "#contracts/service-spec.ts";
 import { CONSTANTS } from "#kernel/constants.ts";
@@ -31,6 +31,7 @@ export function createDeviceNodes(
     const node = join(folder, String(index));
     kernel.call("mknodat", CONSTANTS.AT_FDCWD, node, FILE_TYPES[device.type] | MODE, encodeDeviceNumber(device));
     chownSync(node, idBase, idBase);
+    chmodSync(node, MODE);
     return {
       kind: "bind",
       source: node,

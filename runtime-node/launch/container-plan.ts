@@ -112,9 +112,10 @@ function openCgroup({ into }: CgroupMembership): HostStep[] {
   return [onHost({ name: CGROUP_FD, call: "openat", args: [AT_FDCWD, into, how, 0] }, true)];
 }
 
-/** On the host, since less than the parent's takes CAP_SYS_RESOURCE there. */
+/** On the host, since less than the parent's takes CAP_SYS_RESOURCE there; without it, nobody's wish for 0 is not worth a failure. */
 function setOomScore(adjustment: number): HostStep {
-  return { kind: "write", name: "OOM score", path: "/proc/{pid}/oom_score_adj", text: String(adjustment) };
+  const write = { name: "OOM score", path: "/proc/{pid}/oom_score_adj", text: String(adjustment) };
+  return { kind: "write", ...write, ...(adjustment === 0 ? { tolerate: ["EACCES"] } : {}) };
 }
 
 function joinCgroups({ join }: CgroupMembership): HostStep[] {
