@@ -45,6 +45,9 @@ mount -t ext4 /dev/vda "$SLIPWAY_TEST_DISK" || finish 125
 mkdir -m 1777 "$SLIPWAY_TEST_DISK/tmp"
 export TMPDIR="$SLIPWAY_TEST_DISK/tmp"
 
+fallocate -l 128M "$SLIPWAY_TEST_DISK/swap" && chmod 600 "$SLIPWAY_TEST_DISK/swap"
+mkswap -q "$SLIPWAY_TEST_DISK/swap" && swapon "$SLIPWAY_TEST_DISK/swap"
+
 cd "$CHECKOUT" || finish 125
 # Not the last command, and not exec'd: PID 1 must stay, and must reap what is orphaned to it.
 sh /slipway-job/command.sh </dev/null

@@ -8,12 +8,12 @@ import type { KernelPackage } from "./kernel-package.ts";
 const MODULES = ["virtio_pci", "virtio_rng", "virtio_blk", "9pnet_virtio", "9p", "overlay", "ext4"];
 const FOLDERS = ["bin", "modules", "proc", "sys", "dev", "host", "writable", "root"];
 
-/** Writes an initramfs: busybox, init.sh, and the modules in the order in which they must be loaded. */
-export async function writeInitramfs(kernel: KernelPackage, file: string): Promise<void> {
+/** Writes an initramfs: busybox, an init script of this folder, and the modules in the order in which they must be loaded. */
+export async function writeInitramfs(kernel: KernelPackage, initScript: string, file: string): Promise<void> {
   const modules = await modulePaths(kernel);
   const files: CpioFile[] = [
     { path: "bin/busybox", mode: 0o755, content: await readFile(await busyboxPath()) },
-    { path: "init", mode: 0o755, content: await readFile(join(import.meta.dirname, "init.sh")) },
+    { path: "init", mode: 0o755, content: await readFile(join(import.meta.dirname, initScript)) },
     ...(await Promise.all(modules.map(readModule))),
   ];
   await writeFile(file, writeCpio(FOLDERS, files));

@@ -8,9 +8,12 @@ export interface MachineSpec {
   jobFolder: string;
   /** A raw image, given as /dev/vda. */
   disk: string;
-  processors: number;
-  memoryMegabytes: number;
+  /** Added to the kernel's command line. */
+  kernelArguments?: string;
 }
+
+const PROCESSORS = 2;
+const MEMORY_MEGABYTES = 4096;
 
 const KERNEL_ARGUMENTS =
   "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check lsm=landlock,yama,apparmor,bpf";
@@ -44,15 +47,16 @@ function qemuArguments(spec: MachineSpec): string[] {
     "-device",
     `virtio-9p-pci,fsdev=${id},mount_tag=${id}`,
   ];
+  const kernelArguments = [KERNEL_ARGUMENTS, spec.kernelArguments ?? ""].join(" ").trim();
   const options: string[][] = [
     ["-M", "q35", ...ACCELERATOR],
-    ["-smp", String(spec.processors), "-m", String(spec.memoryMegabytes)],
+    ["-smp", String(PROCESSORS), "-m", String(MEMORY_MEGABYTES)],
     ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none"],
     ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x1", "-device", "virtio-rng-pci"],
     share("host", "/", ",readonly=on"),
     share("job", spec.jobFolder, ""),
     ["-drive", `file=${spec.disk},format=raw,if=virtio,cache=unsafe`],
-    ["-kernel", spec.kernelImage, "-initrd", spec.initramfs, "-append", KERNEL_ARGUMENTS],
+    ["-kernel", spec.kernelImage, "-initrd", spec.initramfs, "-append", kernelArguments],
   ];
   return options.flat();
 }

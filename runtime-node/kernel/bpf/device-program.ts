@@ -11,7 +11,11 @@ export interface DeviceRule {
 /** struct bpf_cgroup_dev_ctx and its constants, include/uapi/linux/bpf.h. */
 const CONTEXT = { accessAndType: 0, major: 4, minor: 8 } as const;
 const TYPES = { block: 1, character: 2 } as const;
-const ACCESS: Record<string, number> = { m: 1, r: 2, w: 4 };
+const ACCESS = [
+  ["m", 1],
+  ["r", 2],
+  ["w", 4],
+] as const;
 const TYPE_MASK = 0xffff;
 const ACCESS_SHIFT = 16;
 
@@ -65,7 +69,7 @@ export function assembleDeviceProgram(rules: readonly DeviceRule[]): Uint8Array 
 
 /** Each test that fails jumps behind the rule, to the next. */
 function assembleRule({ type, major, minor, access }: DeviceRule): Instruction[] {
-  const allowed = [...access].reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
+  const allowed = ACCESS.reduce((bits, [letter, bit]) => (access.includes(letter) ? bits | bit : bits), 0);
   const tests: Instruction[] = [
     { code: CODE.jumpIfNotConstant, target: TYPE, constant: TYPES[type] },
     { code: CODE.copyWord, target: SCRATCH, source: REQUESTED },
