@@ -154,6 +154,28 @@ test("a removed project's users are cut off, and a project of the same name is a
   expect(await readdir(join(server.home.keys, "accounts"))).not.toContain("epsilon.json");
 });
 
+test("a removed project's account stays away, whatever is revoked in it at the same moment, and leaves no file", async () => {
+  const known = async (): Promise<string[]> => (await readdir(join(server.home.nats, "accounts"))).toSorted();
+  const before = await known();
+  for (const round of [1, 2, 3, 4, 5]) {
+    const orders = Array.from({ length: 5 }, () => order(`theta${round}`, { publishes: ["a"] }));
+    await Promise.all(orders.map((each) => authority.issue(each)));
+    const revocations = orders.map(({ instanceId }) => authority.revoke(instanceId));
+    await Promise.all([authority.removeProjectAccount(`theta${round}`), ...revocations]);
+  }
+  expect(await known()).toEqual(before);
+});
+
+test("who has good credentials is known, also to an authority that starts anew", async () => {
+  const [kept, gone] = [order("kappa", { publishes: ["a"] }), order("kappa", { publishes: ["a"] })];
+  for (const each of [kept, gone]) await authority.issue(each);
+  await authority.revoke(gone.instanceId);
+  await authority[Symbol.asyncDispose]();
+  authority = await openAuthority();
+  const holders = authority.credentialHolders().filter(({ project }) => project === "kappa");
+  expect(holders).toEqual([{ project: "kappa", instanceId: kept.instanceId }]);
+});
+
 test("a server that lost its accounts knows them again, revocations too", async () => {
   const kept = order("zeta", { publishes: ["a"] });
   const gone = order("zeta", { publishes: ["a"] });

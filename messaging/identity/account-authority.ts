@@ -20,6 +20,11 @@ export interface AuthorityOptions {
   signal?: AbortSignal;
 }
 
+export interface CredentialHolder {
+  project: string;
+  instanceId: string;
+}
+
 /** Connects as the system account, reads the accounts on record and makes the server know them all. One a platform: control's. */
 export async function openAccountAuthority(options: AuthorityOptions): Promise<AccountAuthority> {
   const { url, keys, signal } = options;
@@ -74,6 +79,14 @@ export class AccountAuthority implements AsyncDisposable {
     return account.issue(order);
   }
 
+  /** Instances that have credentials which nobody has made void. */
+  credentialHolders(): CredentialHolder[] {
+    return [...this.#accounts.values()].flatMap((account) => {
+      const { project } = account;
+      return [...account.holders()].map((instanceId) => ({ project, instanceId }));
+    });
+  }
+
   /**
    * Makes all credentials of an instance void and cuts off who uses them; nothing for an unknown one. On record when it
    * rejects with SLIPWAY_MESSAGING_UNAVAILABLE, and then carried out as soon as the server is back.
@@ -89,7 +102,14 @@ export class AccountAuthority implements AsyncDisposable {
     const account = this.#accounts.get(project);
     if (account === undefined) return;
     const { signing, resolver, records } = this.#context;
-    await resolver.delete(signJwt(deleteAccountClaims(signing.publicKey, account.publicKey), signing), account.publicKey);
+    // A revocation that was pushed after the removal would make the account anew.
+    await account.retire();
+    try {
+      await resolver.delete(signJwt(deleteAccountClaims(signing.publicKey, account.publicKey), signing), account.publicKey);
+    } catch (error) {
+      account.resume();
+      throw error;
+    }
     this.#accounts.delete(project);
     await account.settled();
     // Last: while the record is there, a removal that was cut short can be repeated.

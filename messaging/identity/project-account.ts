@@ -46,6 +46,8 @@ export class ProjectAccount {
   #pushedJwt: string | undefined;
   /** True while the server may know less than this does. */
   #behind = true;
+  /** On its way out: a push from now on would bring the account back. */
+  #retired = false;
 
   private constructor(record: AccountRecord, context: AccountContext) {
     this.project = record.project;
@@ -106,8 +108,27 @@ export class ProjectAccount {
     await this.pushIfBehind();
   }
 
+  /** Instances with credentials that are good. */
+  holders(): Set<string> {
+    const now = nowInSeconds();
+    const good = this.#users.filter(({ revokedAt, expiresAt }) => revokedAt === undefined && expiresAt > now);
+    return new Set(good.map(({ instanceId }) => instanceId));
+  }
+
   hasUserOf(instanceId: string): boolean {
     return this.#users.some((user) => user.instanceId === instanceId);
+  }
+
+  /** Pushes nothing more, and waits for the pushes under way. */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    await this.#push.idle();
+  }
+
+  /** It stays after all: the server may have refused its removal, or not heard of it. */
+  resume(): void {
+    this.#retired = false;
+    this.#behind = true;
   }
 
   async settled(): Promise<void> {
@@ -122,6 +143,7 @@ export class ProjectAccount {
   }
 
   async #updateServer(): Promise<void> {
+    if (this.#retired) return;
     const jwt = this.#signClaims();
     this.#behind = false;
     try {

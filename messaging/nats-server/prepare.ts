@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { glob, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { HomeLayout } from "#contracts/home.ts";
@@ -42,6 +42,7 @@ export async function prepareNatsServer(options: PrepareOptions): Promise<Prepar
   const { home, binary, listenAddress, port } = options;
   requirePrivateAddress(listenAddress);
   await makePrivateFolder(home.nats);
+  await removeDeletedAccounts(home.nats);
   const identity = await openPlatformIdentity(home.keys);
   const configFile = join(home.nats, "nats-server.conf");
   const serverName = `slipway-${home.hash}`;
@@ -57,6 +58,11 @@ export async function prepareNatsServer(options: PrepareOptions): Promise<Prepar
     creds: identity.creds,
     stopSignal: "SIGTERM",
   };
+}
+
+/** What a nats-server that was configured otherwise kept of removed accounts. */
+async function removeDeletedAccounts(folder: string): Promise<void> {
+  for await (const name of glob("accounts/*.jwt.deleted", { cwd: folder })) await rm(join(folder, name), { force: true });
 }
 
 /** A disk that lies and a server that does not know an option are found here, not when the platform is half up. */

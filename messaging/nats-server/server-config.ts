@@ -38,8 +38,16 @@ export function renderServerConfig(config: ServerConfig): string {
     },
     operator: identity.operatorJwt,
     system_account: identity.systemAccount.key,
-    // An unknown account is asked for among other servers for so long before its user is refused.
-    resolver: { type: "full", dir: join(folder, "accounts"), allow_delete: true, interval: "2m", timeout: "500ms" },
+    resolver: {
+      type: "full",
+      dir: join(folder, "accounts"),
+      allow_delete: true,
+      // Else the file of every removed project's account stays for ever, under another name.
+      hard_delete: true,
+      interval: "2m",
+      // An unknown account is asked for among other servers for so long before its user is refused.
+      timeout: "500ms",
+    },
     resolver_preload: {
       [identity.systemAccount.key]: identity.systemAccount.jwt,
       [identity.platformAccount.key]: identity.platformAccount.jwt,

@@ -11,7 +11,10 @@ import { CONTROLLER_SOURCE, instanceSubject } from "./event-subject.ts";
 /** The agent renews well before; a revocation does not wait for it. */
 const CREDENTIALS_LIFETIME_MS = 24 * 3_600_000;
 
-export type Authority = Pick<AccountAuthority, "issue" | "revoke" | "removeProjectAccount">;
+export type Authority = Pick<AccountAuthority, "issue" | "revoke" | "removeProjectAccount" | "credentialHolders">;
+
+/** How often it is looked for credentials whose instance went unseen: a control process that is killed takes its revocations along. */
+const FORGOTTEN_INTERVAL_MS = 30_000;
 
 /**
  * Gives an instance its messaging identity when its node asks, limited to what its service declares (nothing declared: an identity
@@ -36,6 +39,9 @@ export class CredentialsDesk implements AsyncDisposable {
     const revoke = (key: string, instance: Assignee | undefined): void => this.#revokeWhenGone(key, instance);
     this.#resources.defer(assignments.onChange(({ key, before, after }) => after ?? revoke(key, before)));
     this.#resources.defer(observed.onChange(({ key, before, after }) => after ?? revoke(key, before)));
+    this.#revokeForgotten();
+    const timer = setInterval(() => this.#revokeForgotten(), FORGOTTEN_INTERVAL_MS);
+    this.#resources.defer(() => clearInterval(timer));
     this.#resources.use(
       options.platform.serve<CredentialsRequest, IssuedCredentials>(
         CONTROL_SUBJECTS.issueCredentials,
@@ -67,33 +73,46 @@ export class CredentialsDesk implements AsyncDisposable {
       permissions: { publishes, subscribes, requests, serves },
       expiresInMs: CREDENTIALS_LIFETIME_MS,
     });
-    await this.#tell("credentials.issued", entry.value, { expiresAt: issued.expiresAt });
+    const data = { instanceId, expiresAt: issued.expiresAt };
+    await this.#tell("credentials.issued", project, instanceSubject(entry.value), data);
     return issued;
   }
 
   #revokeWhenGone(key: string, instance: Assignee | undefined): void {
     const { assignments, observed } = this.#state;
     if (instance === undefined || assignments.get(key) !== undefined || observed.get(key) !== undefined) return;
-    const task = this.#revoke(instance).catch((error: unknown) =>
-      this.#log(`the credentials of ${instance.name} could not be revoked yet`, error),
+    this.#revokeLater(instance.instanceId, instance.project, instanceSubject(instance));
+  }
+
+  /** Credentials of instances that are neither assigned nor reported: nothing more will be heard of these. */
+  #revokeForgotten(): void {
+    const { assignments, observed } = this.#state;
+    const known = new Set([...assignments.entries(), ...observed.entries()].map(({ value }) => value.instanceId));
+    for (const { instanceId, project } of this.#authority.credentialHolders()) {
+      if (!known.has(instanceId)) this.#revokeLater(instanceId, project, project);
+    }
+  }
+
+  #revokeLater(instanceId: string, project: string, subject: string): void {
+    const task = this.#revoke(instanceId, project, subject).catch((error: unknown) =>
+      this.#log(`the credentials of ${subject} (instance ${instanceId}) could not be revoked yet`, error),
     );
     this.#revocations.add(task);
     void task.finally(() => this.#revocations.delete(task));
   }
 
-  async #revoke(instance: Assignee): Promise<void> {
-    await this.#authority.revoke(instance.instanceId);
-    await this.#tell("credentials.revoked", instance, {});
+  async #revoke(instanceId: string, project: string, subject: string): Promise<void> {
+    await this.#authority.revoke(instanceId);
+    await this.#tell("credentials.revoked", project, subject, { instanceId });
   }
 
-  async #tell(type: "credentials.issued" | "credentials.revoked", instance: Assignee, data: object): Promise<void> {
-    await this.#platform.events.append({
-      type,
-      source: CONTROLLER_SOURCE,
-      subject: instanceSubject(instance),
-      project: instance.project,
-      data: { instanceId: instance.instanceId, ...data },
-    });
+  async #tell(
+    type: "credentials.issued" | "credentials.revoked",
+    project: string,
+    subject: string,
+    data: Record<string, unknown>,
+  ): Promise<void> {
+    await this.#platform.events.append({ type, source: CONTROLLER_SOURCE, subject, project, data });
   }
 }
 
