@@ -84,7 +84,7 @@ export async function openNode(
   });
   const networks = await openNetworks({ directory: home.networks, hash: home.hash, kernel, signal });
   const nodeNetworks = acquired.use(new NodeNetworks(networks, events));
-  const cgroups = findCgroupHierarchies();
+  const cgroups = findCgroupHierarchies(settings.cgroupParent);
   const services: NodeServices = {
     node: settings.node,
     home,

@@ -7,6 +7,8 @@ export interface AgentSettings {
   /** Where "ready" is written once the node serves. */
   readyFd: number | undefined;
   version: string;
+  /** Below which cgroup the containers' are made: "" is the root. */
+  cgroupParent: string;
 }
 
 export function readSettings(env: NodeJS.ProcessEnv): AgentSettings {
@@ -23,5 +25,6 @@ export function readSettings(env: NodeJS.ProcessEnv): AgentSettings {
     natsCreds: need("NATS_CREDS"),
     readyFd: env["SLIPWAY_READY_FD"] === undefined ? undefined : Number(env["SLIPWAY_READY_FD"]),
     version: env["npm_package_version"] ?? "0",
+    cgroupParent: env["SLIPWAY_CGROUP_PARENT"] ?? "",
   };
 }

@@ -14,10 +14,12 @@ interface SpecInput {
   /** HTTP, HTTPS. */
   listeners: number[];
   node: string;
+  /** Below which cgroup the containers' are made. */
+  cgroupParent: string;
 }
 
 /** The platform's processes in the order in which they start; each says on fd 3 when it is ready. */
-export function processSpecs({ home, options, platform, listeners, node }: SpecInput): ProcessSpec[] {
+export function processSpecs({ home, options, platform, listeners, node, cgroupParent }: SpecInput): ProcessSpec[] {
   const ours = (
     name: ProcessName & ("control" | "agent" | "gateway"),
     env: NodeJS.ProcessEnv,
@@ -52,7 +54,7 @@ export function processSpecs({ home, options, platform, listeners, node }: SpecI
       readyTimeoutMs: READY_TIMEOUT_MS,
     },
     ours("control", options.apiPort === null ? {} : { SLIPWAY_API_PORT: String(options.apiPort) }),
-    ours("agent", {}),
+    ours("agent", { SLIPWAY_CGROUP_PARENT: cgroupParent }),
     ours(
       "gateway",
       {

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type HomeLayout, homeLayout } from "#contracts/home.ts";
 import type { Kernel } from "#kernel/kernel.ts";
+import { settleServer } from "../cgroup/server-place.ts";
 import { ChildServer } from "./child-server.ts";
 import { ChildTable } from "./child-table.ts";
 import { FdStore } from "./fd-store.ts";
@@ -11,6 +12,7 @@ import { openListener } from "./listener.ts";
 import { PlatformProcess } from "./platform-process.ts";
 import { ProcessPids } from "./process-pids.ts";
 import { processSpecs } from "./process-specs.ts";
+import { notifyServiceManager } from "./service-manager.ts";
 import { makeRunFolder, removeRunFolder } from "./run-folder.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { preparePlatform } from "./platform-network.ts";
@@ -27,6 +29,7 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   acquired.use(lockHome(kernel, home.home));
   // Children share our memory until they exec: nothing in a container's pid namespace may trace one of them.
   kernel.call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0);
+  const cgroupParent = settleServer(kernel, process.env["SLIPWAY_CGROUP_PARENT"]);
   makeFolders(home);
   const children = acquired.use(new ChildTable(kernel, join(home.run, "children.json")));
   children.adopt();
@@ -40,7 +43,7 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   const server = acquired.use(await ChildServer.listen(home.supervisorSocket, children, fds));
   const platform = await preparePlatform(kernel, home, ending.signal);
   acquired.defer(() => void (children.running === 0 && platform.releaseNetwork()));
-  const processes = processSpecs({ home, options, platform, listeners, node: nodeName() }).map(
+  const processes = processSpecs({ home, options, platform, listeners, node: nodeName(), cgroupParent }).map(
     (spec) => new PlatformProcess(spec, pids, logState),
   );
   for (const process of processes) {
@@ -49,9 +52,11 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   }
   ready = true;
   announce(home, options);
+  notifyServiceManager(kernel, { type: "ready", status: `home ${home.home}, API ${home.apiSocket}` });
   await untilAborted(ending.signal);
 
   console.log("slipway: ending");
+  notifyServiceManager(kernel, { type: "stopping", status: "containers run on" });
   if (options.stopContainers) await stopContainers(server, children);
 }
 

@@ -28,7 +28,7 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
     // `slipway server`: it starts the real nats-server, whose configuration messaging/ writes, on an interface of the node.
     root: {
       files: ["main.ts", "server.ts", "platform-network.ts"],
-      may: ["messaging", "telemetry", "runtime-node/network"],
+      may: ["messaging", "telemetry", "runtime-node/network", "runtime-node/cgroup"],
     },
   },
   "runtime-node/cgroup": NODE_PART,
