@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { SpanContext } from "@opentelemetry/api";
-import { packageVersion } from "./package-version.ts";
+import { packageVersion } from "#contracts/package-version.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -8,6 +8,7 @@ export const EVENT_TYPES = [
   "instance.assigned",
   "instance.pulled",
   "instance.created",
+  "instance.waiting",
   "instance.started",
   "instance.healthy",
   "instance.unhealthy",

@@ -10,6 +10,9 @@ export interface HomeLayout {
   run: string;
   apiSocket: string;
   supervisorSocket: string;
+  upgradeSocket: string;
+  /** Which processes of the platform run, with their versions (`ProcessRecord[]`). */
+  processes: string;
   keys: string;
   nats: string;
   images: string;
@@ -18,6 +21,7 @@ export interface HomeLayout {
   networks: string;
   certificates: string;
   logs: string;
+  traces: string;
 }
 
 export function homeLayout(home: string): HomeLayout {
@@ -29,6 +33,8 @@ export function homeLayout(home: string): HomeLayout {
     run,
     apiSocket: join(run, "api.sock"),
     supervisorSocket: join(run, "supervisor.sock"),
+    upgradeSocket: join(run, "upgrade.sock"),
+    processes: join(run, "processes.json"),
     keys: join(home, "keys"),
     nats: join(home, "nats"),
     images: join(home, "images"),
@@ -37,5 +43,6 @@ export function homeLayout(home: string): HomeLayout {
     networks: join(home, "networks"),
     certificates: join(home, "certificates"),
     logs: join(home, "logs"),
+    traces: join(home, "traces"),
   };
 }

@@ -2,7 +2,7 @@ import type { VersionInfo } from "#contracts/api.ts";
 import { hasCode } from "#contracts/slipway-error.ts";
 import type { ApiClient } from "../api/client.ts";
 import { getVersion } from "../api/resources.ts";
-import { packageVersion } from "../package-version.ts";
+import { packageVersion } from "#contracts/package-version.ts";
 import { printJson } from "../output/table.ts";
 import { defineVerb } from "../verb.ts";
 

@@ -8,7 +8,8 @@ import { openPlatformIdentity, type PlatformIdentity } from "../identity/platfor
 import { makePrivateFolder, writeStateFile } from "../state-file.ts";
 import { requirePrivateAddress, serverUrl } from "./listen-address.ts";
 import type { NatsServerBinary } from "./locate.ts";
-import { renderServerConfig } from "./server-config.ts";
+import { meansTheSame, renderServerConfig } from "./server-config.ts";
+import { formatServerVersion } from "./server-version.ts";
 
 const VALIDATION_TIMEOUT_MS = 10_000;
 
@@ -29,6 +30,9 @@ export interface PreparedNatsServer {
   /** What it calls itself in its greeting, `slipway-<hash of the home>`. */
   serverName: string;
   configFile: string;
+  /** False when the configuration of before says the same: a nats-server that runs on it need not be restarted. */
+  configChanged: boolean;
+  version: string;
   creds: PlatformIdentity["creds"];
   /** SIGTERM ends it at once: lame-duck mode is only entered by SIGUSR2. */
   stopSignal: "SIGTERM";
@@ -36,7 +40,7 @@ export interface PreparedNatsServer {
 
 /**
  * Makes everything that nats-server needs in the home: identity, credentials, folders, configuration, which the binary itself then checks.
- * Called again on the same home it keeps all keys, so that credentials in use stay good. Run it while no nats-server runs on the home.
+ * Called again on the same home it keeps all keys, so that credentials in use stay good, also those of a nats-server that runs.
  */
 export async function prepareNatsServer(options: PrepareOptions): Promise<PreparedNatsServer> {
   const { home, binary, listenAddress, port } = options;
@@ -47,6 +51,7 @@ export async function prepareNatsServer(options: PrepareOptions): Promise<Prepar
   const configFile = join(home.nats, "nats-server.conf");
   const serverName = `slipway-${home.hash}`;
   const rendered = renderServerConfig({ serverName, listenAddress, port, folder: home.nats, identity });
+  const before = await readFile(configFile, "utf8").catch(() => "");
   await writeStateFile(configFile, rendered);
   await checkConfig(configFile, rendered, options);
   return {
@@ -55,6 +60,8 @@ export async function prepareNatsServer(options: PrepareOptions): Promise<Prepar
     url: serverUrl(listenAddress, port),
     serverName,
     configFile,
+    configChanged: !meansTheSame(before, rendered),
+    version: formatServerVersion(binary.version),
     creds: identity.creds,
     stopSignal: "SIGTERM",
   };

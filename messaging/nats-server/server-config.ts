@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readJwt } from "../identity/jwt.ts";
 import type { PlatformIdentity } from "../identity/platform-identity.ts";
 
 export interface ServerConfig {
@@ -54,4 +55,21 @@ export function renderServerConfig(config: ServerConfig): string {
     },
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+const JWT = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g;
+
+/**
+ * Whether two configurations say the same to nats-server: the JWTs in them are signed anew at each start, with the same claims. What runs on
+ * the one then need not be restarted for the other.
+ */
+export function meansTheSame(one: string, other: string): boolean {
+  return withoutSigning(one) === withoutSigning(other);
+}
+
+function withoutSigning(config: string): string {
+  return config.replaceAll(JWT, (jwt) => {
+    const { iat: _iat, jti: _jti, ...claims } = readJwt(jwt);
+    return JSON.stringify(claims);
+  });
 }

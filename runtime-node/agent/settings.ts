@@ -1,9 +1,13 @@
+import { packageVersion } from "#contracts/package-version.ts";
+
 /** What the supervisor tells the agent through its environment. */
 export interface AgentSettings {
   home: string;
   node: string;
   natsUrl: string;
   natsCreds: string;
+  /** Of the process that started this one. */
+  supervisorPid: number;
   /** Where "ready" is written once the node serves. */
   readyFd: number | undefined;
   version: string;
@@ -23,8 +27,9 @@ export function readSettings(env: NodeJS.ProcessEnv): AgentSettings {
     node: need("SLIPWAY_NODE"),
     natsUrl: need("NATS_URL"),
     natsCreds: need("NATS_CREDS"),
+    supervisorPid: Number(need("SLIPWAY_SUPERVISOR_PID")),
     readyFd: env["SLIPWAY_READY_FD"] === undefined ? undefined : Number(env["SLIPWAY_READY_FD"]),
-    version: env["npm_package_version"] ?? "0",
+    version: packageVersion(),
     cgroupParent: env["SLIPWAY_CGROUP_PARENT"] ?? "",
   };
 }

@@ -15,6 +15,8 @@ export interface ExecOptions {
   process: ProcessLaunch;
   /** Give it a stdin to write to; /dev/null when false. */
   interactive: boolean;
+  /** Ends the wait for a supervisor that is away. */
+  signal: AbortSignal;
 }
 
 /** A process of ours in a running container. Disposal kills it and removes its streams. */
@@ -32,12 +34,12 @@ const SIGKILL = 9;
 
 /**
  * Starts a process in the container's namespaces, cgroup and seccomp filter. Throws SLIPWAY_CONTAINER_COMMAND_NOT_FOUND and its like
- * with docker's exit codes 126 and 127.
+ * with docker's exit codes 126 and 127, and SLIPWAY_LAUNCH_SUPERVISOR_AWAY.
  */
 export async function execInContainer(
   node: NodeServices,
   container: RunningContainer,
-  { process, interactive }: ExecOptions,
+  { process, interactive, signal }: ExecOptions,
 ): Promise<ExecProcess> {
   await using acquired = new AsyncDisposableStack();
   const child = `${container.instanceId}.${randomBytes(4).toString("hex")}`;
@@ -54,7 +56,7 @@ export async function execInContainer(
     cgroup: container.cgroup.membership,
     openFiles: OPEN_FILES,
   });
-  const parked = await node.children.launch(child, plan);
+  const parked = await node.children.launch(child, plan, signal);
   if (parked.type === "failed") throw launchError(parked.failure, process.argv[0] ?? "");
   const exit = node.children.exitOf(child) as Promise<ChildExit>;
   const own = (socket: Socket): Socket => acquired.adopt(socket, (owned) => void owned.destroy());
@@ -76,7 +78,7 @@ export async function execInContainer(
     stdout,
     stderr,
     exit,
-    signal: (signal) => node.children.signal(child, signal),
+    signal: (number) => node.children.signal(child, number),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { HealthState } from "#contracts/instance.ts";
 import type { Healthcheck } from "#contracts/service-spec.ts";
+import { hasCode } from "#contracts/slipway-error.ts";
 
 /** One probe: resolves to the command's exit code; aborted when it takes too long. */
 export type Probe = (command: readonly string[], signal: AbortSignal) => Promise<number>;
@@ -21,7 +22,7 @@ interface MonitorOptions {
 /**
  * Probes a container as docker does: every `interval` (in the start period every `start_interval`), a probe that takes longer
  * than `timeout` has failed, `retries` failures in a row make it unhealthy, one success healthy. Failures in the start period
- * do not count until the first success.
+ * do not count until the first success. A probe that could not be made because no supervisor is there counts as none.
  */
 export async function monitorHealth(
   { check, probe, known = "starting" }: MonitorOptions,
@@ -40,6 +41,7 @@ export async function monitorHealth(
     });
     const passed = await passes(probe, command, check.timeoutMs, signal);
     if (signal.aborted) return;
+    if (passed === undefined) continue;
     const stillStarting = health === "starting" && Date.now() - startedAt < check.startPeriodMs;
     failures = passed ? 0 : failures + (stillStarting ? 0 : 1);
     const next: HealthState = passed ? "healthy" : failures >= check.retries ? "unhealthy" : health;
@@ -54,11 +56,18 @@ function firstSoon(health: HealthState, { intervalMs }: Healthcheck): number {
   return health === "starting" ? Math.min(intervalMs, 1_000) : intervalMs;
 }
 
-async function passes(probe: Probe, command: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+/** Undefined when nobody could ask: a container is not ill because the platform is. */
+async function passes(
+  probe: Probe,
+  command: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     return (await probe(command, limit)) === 0;
-  } catch {
+  } catch (error) {
+    if (hasCode(error, "SLIPWAY_LAUNCH_SUPERVISOR_AWAY")) return undefined;
     // Not found, not executable, too slow, or the container is gone: all of them are a failed probe.
     return false;
   }

@@ -39,7 +39,7 @@ async function runProbe(
 ): Promise<number> {
   const path = container.process.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);
   const process = { ...container.process, argv: [...command], candidates: execCandidates(command[0] ?? "", path) };
-  await using probe = await execInContainer(node, container, { process, interactive: false });
+  await using probe = await execInContainer(node, container, { process, interactive: false, signal });
   probe.stdout.resume();
   probe.stderr.resume();
   const aborted = Promise.withResolvers<never>();

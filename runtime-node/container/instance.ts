@@ -162,8 +162,10 @@ export class Instance {
   }
 
   async #live(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
+    for (;;) {
+      // Also when we leave: who comes next may not be told of this end again.
       if (this.#exit !== undefined) await this.#afterExit(this.#exit, false);
+      if (this.#closing.signal.aborted) return;
       const step = nextStep(this.#wanted, this.#record.lifecycle, Date.now());
       switch (step.type) {
         case "remove":
@@ -189,7 +191,9 @@ export class Instance {
         this.#started(await this.#launch(signal), restart),
       );
     } catch (error) {
-      if (!signal.aborted) await this.#startFailed(toSlipwayError(error));
+      // A supervisor that went away has failed nobody: the loop comes back here, and waits for it.
+      const isToBeRepeated = signal.aborted || hasCode(error, "SLIPWAY_LAUNCH_SUPERVISOR_AWAY");
+      if (!isToBeRepeated) await this.#startFailed(toSlipwayError(error));
     } finally {
       this.#starting = undefined;
       this.#activity.doing = null;
@@ -198,6 +202,8 @@ export class Instance {
 
   async #launch(signal: AbortSignal): Promise<StartedContainer> {
     const { assignment, idBase } = this.#record;
+    if (!this.#node.children.isReady) this.#node.events.record("instance.waiting", assignment, { for: "supervisor" });
+    await this.#node.children.ready(signal);
     if (assignment.attached?.waitForAttach === true && this.#record.lifecycle.type === "new")
       await this.attachments.untilArrived(assignment.name, signal);
     this.#do("pulling");

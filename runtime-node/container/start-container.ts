@@ -130,7 +130,7 @@ async function launchParked(
   const plan = planContainer(launch);
   const command = launch.process.argv[0] ?? "";
   const startedAt = Date.now();
-  const parked = await node.children.launch(instanceId, plan);
+  const parked = await node.children.launch(instanceId, plan, signal);
   if (parked.type !== "parked") {
     if (parked.type === "failed")
       await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, parked.outcomes, false)));

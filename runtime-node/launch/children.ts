@@ -1,55 +1,107 @@
-import type { ChildPlan } from "#kernel/plan/child-plan.ts";
+import type { Kernel } from "#kernel/kernel.ts";
 import type { ExitStatus } from "#kernel/pidfd.ts";
+import type { ChildPlan } from "#kernel/plan/child-plan.ts";
+import { ChildPidfds } from "./child-pidfds.ts";
 import type { FdKeeper } from "./kept-fds.ts";
 import type { ChildReport, LaunchAnswer } from "./protocol.ts";
-import { SupervisorClient } from "./supervisor-client.ts";
+import type { SupervisorClient } from "./supervisor-client.ts";
+import { SupervisorLink } from "./supervisor-link.ts";
 
 export interface ChildExit {
   status: ExitStatus;
   exitedAt: string;
 }
 
+export interface ChildrenOptions {
+  kernel: Kernel;
+  /** Of the supervisor's socket. */
+  path: string;
+  supervisorPid: number;
+  stopContainers: () => void;
+}
+
+const UNKNOWN: ExitStatus = { code: null, signal: null };
+const SIGKILL = 9;
+/** Whoever asks for an fd to be kept has other ways: it waits for a supervisor that replaces itself, not for a dead one. */
+const KEEP_FDS_WAIT_MS = 5_000;
+
 /**
  * The supervisor's children as the agent uses them: every launch has one promise of its end, also for children that were
- * launched by a former agent.
+ * launched by a former agent. Running ones are signalled and watched by pidfds of our own, so that a supervisor that is replaced, or dead,
+ * is missed only by launches: these wait for it.
  */
 export class Children implements AsyncDisposable {
   readonly #exits = new Map<string, PromiseWithResolvers<ChildExit>>();
-  #client: SupervisorClient | undefined;
+  readonly #pidfds: ChildPidfds;
+  #link: SupervisorLink | undefined;
+
+  private constructor(kernel: Kernel) {
+    this.#pidfds = new ChildPidfds(kernel);
+  }
 
   /** Connects, and takes over what runs or has ended since. */
-  static async connect(path: string, events: { stopContainers: () => void; closed: () => void }): Promise<Children> {
-    const children = new Children();
-    const client = await SupervisorClient.connect(path, { ...events, exited: (report) => children.#settle(report) });
-    children.#client = client;
-    for (const report of await client.list()) children.#take(report);
+  static async connect({ kernel, path, supervisorPid, stopContainers }: ChildrenOptions): Promise<Children> {
+    const children = new Children(kernel);
+    let isFirst = true;
+    children.#link = await SupervisorLink.open(path, supervisorPid, {
+      stopContainers,
+      exited: (report) => children.#settle(report),
+      lost: () => children.#watchAlone(),
+      found: async (client) => {
+        const reports = await client.list();
+        if (isFirst) for (const report of reports) children.#take(report);
+        else await children.#resync(client, reports);
+        isFirst = false;
+      },
+    });
     return children;
   }
 
-  async launch(child: string, plan: ChildPlan): Promise<LaunchAnswer> {
+  /** Resolves when launches would be served; throws SLIPWAY_LAUNCH_SUPERVISOR_AWAY when the signal aborts before. */
+  async ready(signal: AbortSignal): Promise<void> {
+    await this.#open.connected(signal);
+  }
+
+  /** False while the supervisor is away, and launches wait. */
+  get isReady(): boolean {
+    return this.#open.client !== undefined;
+  }
+
+  /**
+   * Has a plan run up to where the child waits. Waits for a supervisor that is away until the signal aborts; throws
+   * SLIPWAY_LAUNCH_SUPERVISOR_AWAY then, and when it goes away meanwhile.
+   */
+  async launch(child: string, plan: ChildPlan, signal: AbortSignal): Promise<LaunchAnswer> {
+    const client = this.#open.client ?? (await this.#open.connected(signal));
     this.#exits.set(child, Promise.withResolvers());
-    const answer = await this.#connected.launch(child, plan);
-    if (answer.type === "failed") this.#exits.delete(child);
+    const answer = await this.#attempt(child, client, client.launch(child, plan));
+    if (answer.type === "parked") this.#pidfds.hold(child, answer.pid, answer.startTime);
     return answer;
   }
 
+  /** Lets a parked child go on. When the supervisor dies over it, the child is ended, however far it came. */
   async release(child: string): Promise<LaunchAnswer> {
-    const answer = await this.#connected.release(child);
-    if (answer.type === "failed") this.#exits.delete(child);
+    const { client } = this.#open;
+    if (client === undefined) {
+      await this.#giveUp(child);
+      throw this.#open.awayError();
+    }
+    const answer = await this.#attempt(child, client, client.release(child));
+    if (answer.type === "running") this.#pidfds.hold(child, answer.pid, answer.startTime);
     return answer;
   }
 
   async abort(child: string): Promise<void> {
-    this.#exits.delete(child);
-    await this.#connected.abort(child);
+    const { client } = this.#open;
+    if (client === undefined) return this.#giveUp(child);
+    this.#drop(child);
+    await client.abort(child);
   }
 
   /** Signals a child that runs; one that has ended meanwhile is no error. */
   async signal(child: string, signal: number): Promise<void> {
-    await this.#connected.signal(child, signal).catch((error: unknown) => {
-      if (this.#exits.has(child) && this.#client?.connected === true) return;
-      throw error;
-    });
+    if (!this.#exits.has(child)) throw new Error(`"${child}" does not run`);
+    this.#pidfds.signal(child, signal);
   }
 
   /** Resolves when the child has ended; undefined when the supervisor knows no such child. */
@@ -57,39 +109,106 @@ export class Children implements AsyncDisposable {
     return this.#exits.get(child)?.promise;
   }
 
-  /** The end has been recorded: the supervisor need not keep it. */
+  /** The end has been recorded: the supervisor need not keep it. One that is away is told when it is back. */
   async forget(child: string): Promise<void> {
-    this.#exits.delete(child);
-    await this.#connected.forget(child);
+    this.#drop(child);
+    await this.#open.client?.forget(child).catch(() => {});
   }
 
   /** Every child the supervisor keeps, running or ended. */
   async list(): Promise<ChildReport[]> {
-    return this.#connected.list();
+    const { client } = this.#open;
+    if (client === undefined) throw this.#open.awayError();
+    return client.list();
   }
 
   /** Where fds are kept that must outlive this agent. */
   get fds(): FdKeeper {
-    return this.#connected;
+    const client = (): SupervisorClient | Promise<SupervisorClient> =>
+      this.#open.client ?? this.#open.connected(AbortSignal.timeout(KEEP_FDS_WAIT_MS));
+    return {
+      keepFd: async (...kept) => (await client()).keepFd(...kept),
+      dropFd: async (name) => (await client()).dropFd(name),
+      listFds: async () => (await client()).listFds(),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client?.[Symbol.asyncDispose]();
+    await this.#link?.[Symbol.asyncDispose]();
+    this.#pidfds[Symbol.dispose]();
   }
 
-  get #connected(): SupervisorClient {
-    if (this.#client === undefined) throw new Error("the supervisor is not connected");
-    return this.#client;
+  get #open(): SupervisorLink {
+    if (this.#link === undefined) throw new Error("the supervisor is not connected");
+    return this.#link;
   }
 
-  #take(report: ChildReport): void {
-    if (report.state.type === "parked") return;
-    this.#exits.set(report.child, Promise.withResolvers());
-    this.#settle(report);
+  /** What the supervisor took with it is ended by us, so that a later launch under the same name is the only one. */
+  async #attempt(child: string, client: SupervisorClient, answered: Promise<LaunchAnswer>): Promise<LaunchAnswer> {
+    try {
+      const answer = await answered;
+      if (answer.type === "failed") this.#drop(child);
+      return answer;
+    } catch (error) {
+      if (client.connected) this.#drop(child);
+      else await this.#giveUp(child);
+      throw client.connected ? error : this.#open.awayError(error);
+    }
+  }
+
+  async #giveUp(child: string): Promise<void> {
+    await this.#pidfds.kill(child);
+    this.#drop(child);
+  }
+
+  #drop(child: string): void {
+    this.#exits.delete(child);
+    this.#pidfds.release(child);
+  }
+
+  #take({ child, state }: ChildReport): void {
+    if (state.type === "parked") return;
+    this.#exits.set(child, Promise.withResolvers());
+    if (state.type === "running") this.#pidfds.hold(child, state.pid, state.startTime);
+    this.#settle({ child, state });
   }
 
   #settle({ child, state }: ChildReport): void {
     if (state.type !== "exited") return;
     this.#exits.get(child)?.resolve({ status: state.status, exitedAt: state.exitedAt });
+  }
+
+  /** Nobody will tell us of ends until there is a supervisor again, or never: our own pidfds do. */
+  #watchAlone(): void {
+    for (const [child, exit] of this.#exits) {
+      this.#watchOne(child, exit).catch((error: unknown) => console.error(`the end of ${child} may go unnoticed:`, error));
+    }
+  }
+
+  async #watchOne(child: string, exit: PromiseWithResolvers<ChildExit>): Promise<void> {
+    const status = (await this.#pidfds.ended(child)) ?? UNKNOWN;
+    // Before Linux 6.15 only the parent learns the code; while that lives, it will say.
+    if (status.code === null && this.#open.supervisorLives) return;
+    if (this.#exits.get(child) === exit) exit.resolve({ status, exitedAt: new Date().toISOString() });
+  }
+
+  /** Learns of the ends of the meantime, and ends what the supervisor has and we gave up. */
+  async #resync(client: SupervisorClient, reports: readonly ChildReport[]): Promise<void> {
+    const strays: string[] = [];
+    for (const report of reports) {
+      if (this.#exits.has(report.child)) this.#settle(report);
+      else if (report.state.type !== "parked") {
+        strays.push(report.child);
+        this.#take(report);
+      }
+    }
+    await Promise.all(strays.map((child) => this.#endStray(client, child)));
+  }
+
+  async #endStray(client: SupervisorClient, child: string): Promise<void> {
+    this.#pidfds.signal(child, SIGKILL);
+    await this.exitOf(child);
+    this.#drop(child);
+    await client.forget(child);
   }
 }

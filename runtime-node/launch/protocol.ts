@@ -22,7 +22,6 @@ export type SupervisorRequest =
   | { type: "launch"; child: string; plan: ChildPlan }
   | { type: "release"; child: string }
   | { type: "abort"; child: string }
-  | { type: "signal"; child: string; signal: number }
   | { type: "forget"; child: string }
   | { type: "list" }
   | { type: "keep-fd"; name: string; owner: ProcessIdentity; fd: number }
@@ -30,13 +29,13 @@ export type SupervisorRequest =
   | { type: "list-fds" };
 
 export type LaunchAnswer =
-  | { type: "parked"; pid: number }
+  | { type: "parked"; pid: number; startTime: number }
   | { type: "running"; pid: number; startTime: number; outcomes: PlanOutcomes }
   | { type: "failed"; failure: CloneFailure; outcomes: PlanOutcomes };
 
 /** A child as the supervisor knows it. parked: waits for its release. running: exec'd. exited: kept until forgotten. */
 export type ChildState =
-  | { type: "parked"; pid: number }
+  | { type: "parked"; pid: number; startTime: number }
   | { type: "running"; pid: number; startTime: number }
   | { type: "exited"; pid: number; startTime: number; status: ExitStatus; exitedAt: string };
 

@@ -72,11 +72,6 @@ export class SupervisorClient implements FdKeeper, AsyncDisposable {
     await this.#request({ type: "abort", child });
   }
 
-  /** Sends a signal by the child's pidfd: never to another process that has its pid by now. */
-  async signal(child: string, signal: number): Promise<void> {
-    await this.#request({ type: "signal", child, signal });
-  }
-
   /** The exit was recorded; the supervisor need not keep it. */
   async forget(child: string): Promise<void> {
     await this.#request({ type: "forget", child });

@@ -1,20 +1,22 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import { ownIdentity } from "#kernel/take-fd.ts";
 import { receiveLines } from "../launch/lines.ts";
 import type { LaunchAnswer, RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
 import type { ChildTable } from "./child-table.ts";
 import type { FdStore } from "./fd-store.ts";
 
+const FLUSH_MS = 1_000;
+
 /** The agent's socket, 0600. One agent at a time: a new connection ends the former. */
 export class ChildServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #children: ChildTable;
   readonly #fds: FdStore;
-  /** Launches under way, whoever asked for them. */
-  readonly #launching = new Set<Promise<unknown>>();
+  /** Launches and releases under way, whoever asked for them. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #agent: Socket | undefined;
+  #isClosing = false;
   /** Settles when what a former agent had begun is ended: only then is the next one served. */
   #settled: Promise<void> = Promise.resolve();
 
@@ -45,9 +47,14 @@ export class ChildServer implements AsyncDisposable {
     return true;
   }
 
+  /** Takes no more requests, lets releases that are under way end and be answered, and ends what waits for its release. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent?.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#isClosing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#settled;
+    await this.#endParked();
+    if (this.#agent !== undefined) await endSocket(this.#agent);
+    await closed;
   }
 
   #accept(socket: Socket): void {
@@ -70,7 +77,7 @@ export class ChildServer implements AsyncDisposable {
       if (!socket.destroyed) socket.write(`${JSON.stringify(line)}\n`);
     };
     await this.#settled;
-    if (socket.destroyed) return;
+    if (socket.destroyed || this.#isClosing) return;
     try {
       reply({ type: "answer", id: request.id, answer: await this.#perform(request) });
     } catch (error) {
@@ -82,14 +89,11 @@ export class ChildServer implements AsyncDisposable {
     const done = { type: "done" } as const;
     switch (request.type) {
       case "launch":
-        return this.#launch(request.child, request.plan);
+        return this.#whileKnown(this.#children.launch(request.child, request.plan));
       case "release":
-        return this.#children.release(request.child);
+        return this.#whileKnown(this.#children.release(request.child));
       case "abort":
         await this.#children.abort(request.child);
-        return done;
-      case "signal":
-        this.#children.signal(request.child, request.signal);
         return done;
       case "forget":
         this.#children.forget(request.child);
@@ -107,23 +111,35 @@ export class ChildServer implements AsyncDisposable {
     }
   }
 
-  async #launch(child: string, plan: ChildPlan): Promise<LaunchAnswer> {
-    const launch = this.#children.launch(child, plan);
-    this.#launching.add(launch);
+  async #whileKnown(launch: Promise<LaunchAnswer>): Promise<LaunchAnswer> {
+    this.#underWay.add(launch);
     try {
       return await launch;
     } finally {
-      this.#launching.delete(launch);
+      this.#underWay.delete(launch);
     }
   }
 
   /** Nobody will release these: also the ones that are only just being cloned. */
   async #endParked(): Promise<void> {
-    await Promise.allSettled(this.#launching);
+    await Promise.allSettled(this.#underWay);
     await this.#children.abortParked();
   }
 
   #send(line: ServerLine): void {
     this.#agent?.write(`${JSON.stringify(line)}\n`);
   }
+}
+
+/** Lets what was written arrive, from a peer that takes nothing (SIGSTOP) not for long. */
+function endSocket(socket: Socket): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => socket.destroy(), FLUSH_MS);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.end(() => socket.destroy());
+  });
 }

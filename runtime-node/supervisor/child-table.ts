@@ -8,7 +8,14 @@ import { UserNamespaces } from "#kernel/user-namespaces.ts";
 import type { ChildReport, LaunchAnswer } from "../launch/protocol.ts";
 import type { ChildState } from "../launch/protocol.ts";
 
-type Entry = { state: ChildState; parked?: ParkedChild; timer?: NodeJS.Timeout; pidfd?: number };
+type Entry = {
+  state: ChildState;
+  parked?: ParkedChild;
+  /** Released: it may exec at any moment. */
+  isOnItsWay?: boolean;
+  timer?: NodeJS.Timeout;
+  pidfd?: number;
+};
 
 /** A parked child holds one of koffi's few threads. */
 const LONGEST_PARK_MS = 30_000;
@@ -68,14 +75,18 @@ export class ChildTable implements Disposable {
     const parked = await cloneAndPark(this.#kernel, plan, this.#lastingFds());
     if (!(parked instanceof ParkedChild)) return parked;
     const timer = setTimeout(() => void this.abort(child).catch(() => {}), LONGEST_PARK_MS);
-    this.#entries.set(child, { state: { type: "parked", pid: parked.pid }, parked, timer });
-    return { type: "parked", pid: parked.pid };
+    const startTime = startTimeOf(parked.pid) ?? 0;
+    this.#entries.set(child, { state: { type: "parked", pid: parked.pid, startTime }, parked, timer });
+    return { type: "parked", pid: parked.pid, startTime };
   }
 
   async release(child: string): Promise<LaunchAnswer> {
-    const end = await this.#parked(child).release();
+    const parked = this.#parked(child);
+    await this.#recordRelease(child, parked);
+    const end = await parked.release();
     if (end.type === "failed") {
       this.#entries.delete(child);
+      this.#save();
       return end;
     }
     return this.#started(child, end);
@@ -111,6 +122,19 @@ export class ChildTable implements Disposable {
     this.#userNamespaces[Symbol.dispose]();
   }
 
+  /** On record before it can exec: a supervisor that is killed in between leaves nothing that the next does not know of. */
+  async #recordRelease(child: string, parked: ParkedChild): Promise<void> {
+    const entry = this.#entries.get(child) as Entry;
+    entry.isOnItsWay = true;
+    try {
+      this.#save();
+    } catch (error) {
+      this.#entries.delete(child);
+      await parked.abort();
+      throw error;
+    }
+  }
+
   #parked(child: string): ParkedChild {
     const { parked, timer } = this.#entries.get(child) ?? {};
     clearTimeout(timer);
@@ -121,8 +145,9 @@ export class ChildTable implements Disposable {
   #started(child: string, { pid, pidfd, outcomes }: Extract<CloneEnd, { type: "running" }>): LaunchAnswer {
     // A zombie still has its start time, so a process that ended already is found too.
     const startTime = startTimeOf(pid) ?? 0;
+    const isOnRecord = this.#entries.get(child)?.state.pid === pid;
     this.#entries.set(child, { state: { type: "running", pid, startTime }, pidfd });
-    this.#save();
+    if (!isOnRecord) this.#save();
     void this.#watch(child, pid, startTime, pidfd);
     return { type: "running", pid, startTime, outcomes };
   }
@@ -165,7 +190,10 @@ export class ChildTable implements Disposable {
   }
 
   #save(): void {
-    const lasting = this.reports().filter(({ state }) => state.type !== "parked");
+    const lasting = [...this.#entries].flatMap(([child, { state, isOnItsWay }]): ChildReport[] => {
+      if (state.type !== "parked") return [{ child, state }];
+      return isOnItsWay === true ? [{ child, state: { ...state, type: "running" } }] : [];
+    });
     writeFileSync(`${this.#file}.new`, JSON.stringify(lasting), { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
   }

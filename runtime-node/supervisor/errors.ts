@@ -11,6 +11,15 @@ export const SERVER_ERRORS = {
     remedy: "End the program that has the port, or choose others with --http-port and --https-port.",
   },
   SLIPWAY_SERVER_START_FAILED: { status: 500, remedy: "Look at the log that the message names." },
+  SLIPWAY_SERVER_UPGRADE_UNDER_WAY: { status: 409, remedy: "Wait for it to end, and look at `slipway version`." },
+  SLIPWAY_SERVER_UPGRADE_REFUSED: {
+    status: 409,
+    remedy: "Nothing was changed. Install the package again, and then run `slipway server --upgrade` once more.",
+  },
+  SLIPWAY_SERVER_UPGRADE_FAILED: {
+    status: 500,
+    remedy: "Look at the log that the message names, and at `slipway version` for what runs.",
+  },
   SLIPWAY_SERVER_USAGE: { status: 400, remedy: "See `slipway help server`." },
 } as const;
 

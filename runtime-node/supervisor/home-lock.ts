@@ -7,7 +7,12 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** One server a home: flock(2) on a file in it, which the kernel lets go of however the process ends. */
-export function lockHome(kernel: Kernel, home: string): Disposable {
+export interface HomeLock extends Disposable {
+  /** Holds the lock for as long as it is open, in whatever program this process becomes. */
+  readonly fd: number;
+}
+
+export function lockHome(kernel: Kernel, home: string): HomeLock {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const path = join(home, "server.lock");
   const fd = openSync(path, "a+", 0o600);
@@ -19,7 +24,12 @@ export function lockHome(kernel: Kernel, home: string): Disposable {
     closeSync(fd);
     throw error;
   }
-  return { [Symbol.dispose]: () => closeSync(fd) };
+  return heldLock(fd);
+}
+
+/** The lock that this process took when it was another program. */
+export function heldLock(fd: number): HomeLock {
+  return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }
 
 function takeLock(kernel: Kernel, fd: number, home: string, path: string): void {

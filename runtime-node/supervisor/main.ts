@@ -1,5 +1,7 @@
+import { writeSync } from "node:fs";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { toSlipwayError } from "#contracts/slipway-error.ts";
+import { CHECK_FLAG, describeProgram } from "./check-program.ts";
 import { serverError } from "./errors.ts";
 import { enterOwnMountNamespace } from "./own-mounts.ts";
 import { parseServerOptions } from "./server-options.ts";
@@ -10,6 +12,11 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 /** `slipway server`: exits 0 when it was asked to end, 125 with the reason when it could not start. */
 try {
+  const [first, ...rest] = process.argv.slice(2);
+  if (first === CHECK_FLAG) {
+    writeSync(1, await describeProgram(rest));
+    process.exit(0);
+  }
   const options = parseServerOptions(process.argv.slice(2));
   if (process.getuid?.() !== 0) {
     throw serverError("SLIPWAY_SERVER_NOT_ROOT", "the server makes namespaces, mounts and networks, and needs root for it");

@@ -1,5 +1,6 @@
 import { flagBits } from "#kernel/constants.ts";
 import type { Kernel } from "#kernel/kernel.ts";
+import { becameSupervisor } from "./handover.ts";
 
 const MARK = "SLIPWAY_IN_OWN_MOUNT_NAMESPACE";
 
@@ -8,6 +9,7 @@ const MARK = "SLIPWAY_IN_OWN_MOUNT_NAMESPACE";
  * host mounts later is still seen. unshare(2) moves one thread, and Node has many; execve ends the others and keeps the pid.
  */
 export function enterOwnMountNamespace(kernel: Kernel): void {
+  if (becameSupervisor()) return;
   if (process.env[MARK] === String(process.pid)) {
     delete process.env[MARK];
     return;

@@ -1,30 +1,16 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
-import type { ProcessPids } from "./process-pids.ts";
 import { setTimeout as delay } from "node:timers/promises";
+import type { ProcessRecords } from "./process-records.ts";
+import type { ProcessSpec } from "./process-spec.ts";
+import { endProcess, type RunningProcess, type SpawnedProcess, spawnProcess } from "./running-process.ts";
 
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
 /** A process that ran this long is taken to be well: the next failure starts with the first backoff again. */
 const WELL_AFTER_MS = 10_000;
 const KILL_AFTER_MS = 15_000;
-/** Where a process finds its readiness pipe, and the first inherited listener. */
-export const READY_FD = 3;
-
-export interface ProcessSpec {
-  name: string;
-  command: string;
-  args: string[];
-  env: NodeJS.ProcessEnv;
-  /** Its output is appended here. */
-  logFile: string;
-  /** Handed down as fds 4, 5, …: listening sockets that outlive the process. */
-  inheritedFds?: number[];
-  /** How readiness is known: the process writes a line to fd 3, or a probe of ours resolves. */
-  ready: { by: "pipe" } | { by: "probe"; probe: (signal: AbortSignal) => Promise<void> };
-  readyTimeoutMs: number;
-}
+/** A gateway gives requests that are under way 20 s. */
+const KILL_OVERLAPPED_AFTER_MS = 30_000;
 
 /** starting: spawned, not ready. ready: it serves. waiting: it ended and waits for its backoff. stopped: for good. */
 export type ProcessState = "starting" | "ready" | "waiting" | "stopped";
@@ -32,74 +18,106 @@ export type ProcessState = "starting" | "ready" | "waiting" | "stopped";
 /** One of the platform's own processes, started again whenever it ends, until disposed. */
 export class PlatformProcess implements AsyncDisposable {
   readonly spec: ProcessSpec;
-  readonly #pids: ProcessPids;
+  readonly #records: ProcessRecords;
   readonly #closing = new AbortController();
   readonly #onState: (name: string, state: ProcessState, detail: string) => void;
-  #child: ChildProcess | undefined;
-  #running: Promise<void> | undefined;
+  /** Former ones on their way out. */
+  readonly #ending = new Set<Promise<void>>();
+  #current: RunningProcess | undefined;
+  #keeping: Promise<void> = Promise.resolve();
 
-  constructor(spec: ProcessSpec, pids: ProcessPids, onState: (name: string, state: ProcessState, detail: string) => void) {
+  constructor(
+    spec: ProcessSpec,
+    records: ProcessRecords,
+    onState: (name: string, state: ProcessState, detail: string) => void,
+  ) {
     this.spec = spec;
-    this.#pids = pids;
+    this.#records = records;
     this.#onState = onState;
   }
 
   /** Starts it; resolves when it is ready, throws when its first start does not get there. */
   async start(signal: AbortSignal): Promise<void> {
-    const child = this.#spawn();
-    const exited = once(child, "exit");
+    this.#keep(await this.#startOne(signal));
+  }
+
+  /** Goes on with a process that runs already. */
+  adopt(process: RunningProcess): void {
+    this.#keep(process);
+  }
+
+  /**
+   * Replaces the process that runs by a new one; resolves when that is ready. One whose successor may overlap it serves until then, and
+   * when the successor does not get there, on.
+   */
+  async renew(signal: AbortSignal): Promise<void> {
+    if (this.spec.overlaps === true) {
+      const successor = await this.#startOne(signal);
+      // Not the one of before: that may have died meanwhile, and been started again.
+      const former = this.#current;
+      this.#keep(successor);
+      if (former !== undefined) this.#retire(former, KILL_OVERLAPPED_AFTER_MS);
+      return;
+    }
+    const former = this.#current;
+    this.#current = undefined;
+    if (former !== undefined) await endProcess(former, KILL_AFTER_MS);
     try {
-      await this.#untilReady(child, exited, signal);
+      await this.start(signal);
     } catch (error) {
-      child.kill("SIGKILL");
-      await exited;
+      this.#tryAgain();
       throw error;
     }
-    this.#running = this.#keepRunning(exited);
+  }
+
+  /** Ends another process of this name, beside the one that runs. */
+  retire(process: RunningProcess): void {
+    this.#retire(process, KILL_AFTER_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    const child = this.#child;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
-      await once(child, "exit");
-      clearTimeout(timer);
-    }
-    await this.#running;
+    const current = this.#current;
+    if (current !== undefined) await endProcess(current, KILL_AFTER_MS);
+    await Promise.all([this.#keeping, ...this.#ending]);
     this.#onState(this.spec.name, "stopped", "");
   }
 
-  #spawn(): ChildProcess {
-    const { command, args, env, logFile, inheritedFds = [] } = this.spec;
-    const log = openSync(logFile, "a", 0o600);
+  #retire(process: RunningProcess, killAfterMs: number): void {
+    const ending = endProcess(process, killAfterMs).finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  async #startOne(signal: AbortSignal): Promise<RunningProcess> {
+    const process = this.#spawn();
     try {
-      // A session of its own: Ctrl-C on our terminal is for us, and we end the others in order.
-      const child = spawn(command, args, { env, detached: true, stdio: ["ignore", log, log, "pipe", ...inheritedFds] });
-      // A command that cannot be spawned emits only "error"; it is treated as an exit.
-      child.on("error", (error) => child.emit("exit", null, error.message));
-      this.#child = child;
-      if (child.pid !== undefined) this.#pids.record(this.spec.name, child.pid);
-      this.#onState(this.spec.name, "starting", `pid ${child.pid}`);
-      return child;
-    } finally {
-      closeSync(log);
+      await this.#untilReady(process, signal);
+      return process;
+    } catch (error) {
+      process.signal("SIGKILL");
+      await process.ended;
+      throw error;
     }
   }
 
-  async #untilReady(child: ChildProcess, exited: Promise<unknown[]>, signal: AbortSignal): Promise<void> {
+  #spawn(): SpawnedProcess {
+    const process = spawnProcess(this.spec);
+    this.#records.record(this.spec, process.pid);
+    this.#onState(this.spec.name, "starting", `pid ${process.pid}`);
+    return process;
+  }
+
+  async #untilReady(process: SpawnedProcess, signal: AbortSignal): Promise<void> {
     const { name, logFile, ready, readyTimeoutMs } = this.spec;
     const settled = new AbortController();
     const limit = AbortSignal.any([signal, settled.signal, AbortSignal.timeout(readyTimeoutMs)]);
-    const died = exited.then(() => {
+    const died = process.ended.then(() => {
       throw new Error(`${name} ended while it started; its last words are in ${logFile}`);
     });
-    const pipe = child.stdio[READY_FD] as NodeJS.ReadableStream;
-    const isReady = ready.by === "pipe" ? once(pipe, "data", { signal: limit }) : ready.probe(limit);
+    const isReady = ready.by === "pipe" ? once(process.readiness, "data", { signal: limit }) : ready.probe(limit);
     try {
       await Promise.race([isReady, died]);
-      this.#onState(name, "ready", `pid ${child.pid}`);
+      this.#onState(name, "ready", `pid ${process.pid}`);
     } catch (error) {
       signal.throwIfAborted();
       if (limit.aborted)
@@ -111,22 +129,34 @@ export class PlatformProcess implements AsyncDisposable {
     }
   }
 
-  async #keepRunning(firstExit: Promise<unknown[]>): Promise<void> {
-    let exited = firstExit;
-    let backoffMs = FIRST_BACKOFF_MS;
+  /** From now on this one is started again when it ends, and no former one. */
+  #keep(process: RunningProcess): void {
+    this.#current = process;
+    this.#keeping = this.#keepRunning(process, FIRST_BACKOFF_MS);
+  }
+
+  /** After a start that failed: as if the process had run and ended. */
+  #tryAgain(): void {
+    this.#keep({ pid: 0, ended: Promise.resolve("a failed start"), signal: () => {} });
+  }
+
+  async #keepRunning(first: RunningProcess, firstBackoffMs: number): Promise<void> {
+    let process = first;
+    let backoffMs = firstBackoffMs;
     let startedAt = Date.now();
     for (;;) {
-      const [code, how] = (await exited) as [number | null, string | null];
-      if (this.#closing.signal.aborted) return;
+      const how = await process.ended;
+      if (this.#closing.signal.aborted || this.#current !== process) return;
       if (Date.now() - startedAt > WELL_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
-      this.#onState(this.spec.name, "waiting", `ended with ${how ?? code}; starts again in ${backoffMs} ms`);
+      this.#onState(this.spec.name, "waiting", `ended with ${how}; starts again in ${backoffMs} ms`);
       await delay(backoffMs, undefined, { signal: this.#closing.signal }).catch(() => {});
-      if (this.#closing.signal.aborted) return;
+      if (this.#closing.signal.aborted || this.#current !== process) return;
       backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
       startedAt = Date.now();
-      const child = this.#spawn();
-      exited = once(child, "exit");
-      this.#untilReady(child, exited, this.#closing.signal).catch(() => child.kill("SIGKILL"));
+      const next = this.#spawn();
+      process = next;
+      this.#current = next;
+      this.#untilReady(next, this.#closing.signal).catch(() => next.signal("SIGKILL"));
     }
   }
 }

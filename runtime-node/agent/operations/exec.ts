@@ -16,6 +16,9 @@ import type { NodeAgent } from "../node-agent.ts";
 import { findInstance } from "./find-instance.ts";
 import type { NodeStreamHandlers } from "./serve-operations.ts";
 
+/** A supervisor that replaces itself is back sooner. */
+const SUPERVISOR_WAIT_MS = 5_000;
+
 /** A process in a running container, its streams the caller's. It is killed when the caller goes away. */
 export function execOperation(agent: NodeAgent, node: NodeServices): NodeStreamHandlers["exec"] {
   return async ({ instanceId, request }, stream) => {
@@ -23,7 +26,12 @@ export function execOperation(agent: NodeAgent, node: NodeServices): NodeStreamH
     try {
       const instance = findInstance(agent, instanceId);
       const process = execProcess(node, instance, request);
-      await using exec = await execInContainer(node, instance.container, { process, interactive: request.interactive });
+      const signal = AbortSignal.timeout(SUPERVISOR_WAIT_MS);
+      await using exec = await execInContainer(node, instance.container, {
+        process,
+        interactive: request.interactive,
+        signal,
+      });
       await relay(exec, attachments, stream);
     } catch (error) {
       const served = attachments.serve(stream, { stdin: async () => null, signal: async () => {} });
