@@ -22,6 +22,12 @@ export const CLI_ERRORS = {
     status: 400,
     remedy: "Write unix:///path/of/api.sock, http://host:port or https://host:port.",
   },
+  SLIPWAY_CLI_NOT_ROOT: { status: 403, remedy: "Run it with sudo, or as root." },
+  SLIPWAY_CLI_NO_SYSTEMD: { status: 501, remedy: "Start `slipway server` with what starts services here." },
+  SLIPWAY_CLI_SYSTEMD_FAILED: {
+    status: 500,
+    remedy: "`systemctl status slipway` and `journalctl -u slipway` say more.",
+  },
   SLIPWAY_CLI_NO_COMPOSE_FILE: { status: 400, remedy: "Name one with -f FILE, or go to its folder." },
   SLIPWAY_CLI_NO_PROJECT: { status: 400, remedy: "Name it with -p NAME, or go to the folder of its Compose file." },
   SLIPWAY_CLI_NOT_FOUND: { status: 404, remedy: "`slipway ps -a` lists the instances there are." },

@@ -13,6 +13,8 @@ const verb = (name: string, load: () => Promise<Verb>): VerbEntry => ({ name, lo
 /** All verbs, in the order of help. */
 export const VERBS: readonly VerbEntry[] = [
   verb("server", async () => (await import("./verbs/server.ts")).server),
+  verb("install", async () => (await import("./verbs/install.ts")).install),
+  verb("uninstall", async () => (await import("./verbs/uninstall.ts")).uninstall),
   verb("up", async () => (await import("./verbs/up.ts")).up),
   verb("down", async () => (await import("./verbs/down.ts")).down),
   verb("run", async () => (await import("./verbs/run.ts")).run),

@@ -19,25 +19,25 @@ export const down = defineVerb({
     all: { type: "boolean", help: "every project, and every container of `slipway run`" },
   },
   async run(invocation) {
-    const { flags, api, environment, signal } = invocation;
+    const { flags, environment } = invocation;
     if (flags.all && flags.project !== undefined)
       throw cliError("SLIPWAY_CLI_USAGE", "-p names one project and --all means every one");
-    const projects = flags.all
-      ? (await listProjects(api, signal)).map(({ project }) => project)
-      : [await requireProject(flags.project, flags.file, environment)];
-    await Promise.all([
-      ...projects.map((project) => removeProject(invocation, project, flags.volumes)),
-      ...(flags.all ? [removeRuns(api, signal)] : []),
-    ]);
+    if (flags.all) return removeEverything(invocation, flags.volumes);
+    await removeProject(invocation, await requireProject(flags.project, flags.file, environment), flags.volumes);
   },
 });
 
+type Removal = Pick<Invocation, "api" | "terminal" | "signal">;
+
+/** Takes down every project, and removes every container of `slipway run`. */
+export async function removeEverything(removal: Removal, volumes: boolean): Promise<void> {
+  const { api, signal } = removal;
+  const projects = await listProjects(api, signal);
+  await Promise.all([...projects.map(({ project }) => removeProject(removal, project, volumes)), removeRuns(api, signal)]);
+}
+
 /** Asks for the removal and shows it until nothing of the project is left. */
-async function removeProject(
-  { api, terminal, signal }: Pick<Invocation, "api" | "terminal" | "signal">,
-  project: string,
-  volumes: boolean,
-): Promise<void> {
+async function removeProject({ api, terminal, signal }: Removal, project: string, volumes: boolean): Promise<void> {
   const { cursor } = await deleteProject(api, project, volumes, signal);
   const progress = new ProgressLines(terminal);
   const seen = new Set<string>();
