@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { ObservedInstance } from "./instance.ts";
+import { ProcessRecord } from "./process-record.ts";
 import { ServiceSpec } from "./service-spec.ts";
 
 /**
@@ -43,6 +44,8 @@ export const VersionInfo = Type.Object({
   runtime: Type.String(),
   kernel: Type.String(),
   natsServer: Type.String(),
+  /** The platform's processes on this machine, each with the version that it runs: they differ while an upgrade is under way. */
+  processes: Type.Array(ProcessRecord),
 });
 export type VersionInfo = Static<typeof VersionInfo>;
 

@@ -34,7 +34,7 @@ export async function startControlProcess(environment: ControlEnvironment, signa
     home,
     node,
     log,
-    version: versionInfo(node),
+    version: versionInfo(node, home.processes),
     ...(apiPort === undefined ? {} : { port: apiPort }),
     ...(socketGroupId === undefined ? {} : { socketGroupId }),
   });

@@ -1,28 +1,38 @@
 import { readFile } from "node:fs/promises";
 import { release } from "node:os";
-import { join } from "node:path";
 import type { VersionInfo } from "#contracts/api.ts";
-import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
+import { packageVersion as readPackageVersion } from "#contracts/package-version.ts";
+import type { ProcessRecord } from "#contracts/process-record.ts";
 import { locateNatsServer } from "#messaging/nats-server/locate.ts";
 import { formatServerVersion } from "#messaging/nats-server/server-version.ts";
 
-/** What runs here, found out when first asked for: nats-server's version takes a process. */
-export function versionInfo(node: string): () => Promise<VersionInfo> {
-  let found: Promise<VersionInfo> | undefined;
-  return () => (found ??= readVersions(node));
+/** What runs here; nats-server's version, which takes a process, is found out when first asked for. `processes`: the supervisor's file. */
+export function versionInfo(node: string, processes: string): () => Promise<VersionInfo> {
+  let natsServer: Promise<string> | undefined;
+  return async () => ({
+    version: readPackageVersion(),
+    node,
+    runtime: `node ${process.version}`,
+    kernel: `Linux ${release()}`,
+    natsServer: await (natsServer ??= natsServerVersion()),
+    processes: await readProcesses(processes),
+  });
 }
 
-async function readVersions(node: string): Promise<VersionInfo> {
-  const version = await packageVersion();
-  const natsServer = await locateNatsServer().then(
+function natsServerVersion(): Promise<string> {
+  return locateNatsServer().then(
     (binary) => formatServerVersion(binary.version),
     () => "unknown",
   );
-  return { version, node, runtime: `node ${process.version}`, kernel: `Linux ${release()}`, natsServer };
+}
+
+/** Without a supervisor on this machine there are none to tell of. */
+async function readProcesses(file: string): Promise<ProcessRecord[]> {
+  const text = await readFile(file, "utf8").catch(() => "[]");
+  return JSON.parse(text) as ProcessRecord[];
 }
 
 /** The version of this package. */
 export async function packageVersion(): Promise<string> {
-  const manifest = JSON.parse(await readFile(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
-  return manifest.version;
+  return readPackageVersion();
 }

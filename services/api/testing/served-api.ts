@@ -52,7 +52,7 @@ export async function serveApi(): Promise<ServedApi> {
   const node = resources.use(await ReportingNode.start(agent, NODE));
   const version = { version: "1.2.3", node: NODE, runtime: "node", kernel: "Linux", natsServer: "2" };
   const options = { state, platform, home: server.home, node: NODE, nodePatienceMs: 1_000, log, port: 0 };
-  const api = resources.use(await startApiServer({ ...options, version: async () => version }));
+  const api = resources.use(await startApiServer({ ...options, version: async () => ({ ...version, processes: [] }) }));
   const client = new ApiClient({ socketPath: api.socketPath });
   const known = async (serving: AsyncDisposable): Promise<AsyncDisposable> => {
     await agent.flush();
