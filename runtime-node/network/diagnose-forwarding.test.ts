@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import { diagnoseForwarding, foreignDropPolicies } from "./diagnose-forwarding.ts";
+import { passDockerUser } from "./docker-user.ts";
 import { Firewall } from "./firewall.ts";
 import { writeNetSetting } from "./sysctl.ts";
 
@@ -19,7 +20,7 @@ beforeAll(() => {
 });
 afterEach(() => {
   run(
-    "nft delete table ip filter 2>/dev/null; nft delete table inet guard 2>/dev/null; nft delete table ip6 six 2>/dev/null; true",
+    "nft delete table ip filter 2>/dev/null; nft delete table inet guard 2>/dev/null; nft delete table ip6 six 2>/dev/null; nft delete table inet firewalld 2>/dev/null; true",
   );
 });
 
@@ -35,21 +36,53 @@ describe("the diagnosis of other firewalls", () => {
     );
     run("nft 'add table ip6 six; add chain ip6 six f { type filter hook forward priority 0; policy drop; }'");
     expect(foreignDropPolicies(kernel, hash)).toEqual([
-      { hook: "forward", chain: "ip filter FORWARD" },
-      { hook: "input", chain: "inet guard in" },
+      { hook: "forward", chain: "ip filter FORWARD", knowsUs: false },
+      { hook: "input", chain: "inet guard in", knowsUs: false },
     ]);
     const check = diagnoseForwarding(kernel, hash).find(({ id }) => id === "network.firewall");
     expect(check).toMatchObject({ verdict: "limited", remedy: expect.stringContaining("DOCKER-USER -i sw0123abcd+") });
-    expect(check?.found).toBe("ip filter FORWARD drops by default (forward); inet guard in drops by default (input)");
+    expect(check?.found).toBe(
+      "ip filter FORWARD refuses what it does not know (forward); inet guard in refuses what it does not know (input)",
+    );
+  });
+
+  it("is content with Docker's chain once our rules are in DOCKER-USER", () => {
+    run("iptables-nft -P FORWARD DROP; iptables-nft -N DOCKER-USER; iptables-nft -I FORWARD -j DOCKER-USER");
+    expect(passDockerUser(kernel, hash)).toBe("made");
+    const check = diagnoseForwarding(kernel, hash).find(({ id }) => id === "network.firewall");
+    expect(check).toMatchObject({ verdict: "ok", found: expect.stringContaining("has rules for our interfaces") });
+  });
+
+  it("finds firewalld, whose chains accept by policy and reject by their last rule", () => {
+    // The skeleton of what firewalld 1.3 makes.
+    run(`nft -f - <<'RULES'
+table inet firewalld {
+  chain filter_FWD_trusted { accept; }
+  chain filter_FORWARD {
+    type filter hook forward priority 10; policy accept;
+    ct state { established, related } accept
+    reject with icmpx admin-prohibited
+  }
+}
+RULES`);
+    expect(foreignDropPolicies(kernel, hash)).toEqual([
+      { hook: "forward", chain: "inet firewalld filter_FORWARD", knowsUs: false },
+    ]);
+    run("nft insert rule inet firewalld filter_FORWARD 'iifname \"sw0123abcd*\" goto filter_FWD_trusted'");
+    expect(foreignDropPolicies(kernel, hash)).toMatchObject([{ knowsUs: true }]);
   });
 
   it.skipIf(!existsSync(IPTABLES))(
     "finds the policies of iptables-legacy, which nf_tables does not list (skipped without it)",
     () => {
       run("iptables-legacy -P FORWARD DROP; iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT");
-      expect(foreignDropPolicies(kernel, hash)).toEqual([{ hook: "forward", chain: "iptables-legacy FORWARD" }]);
+      expect(foreignDropPolicies(kernel, hash)).toEqual([
+        { hook: "forward", chain: "iptables-legacy FORWARD", knowsUs: false },
+      ]);
       run("iptables-legacy -P FORWARD ACCEPT; iptables-legacy -P INPUT DROP");
-      expect(foreignDropPolicies(kernel, hash)).toEqual([{ hook: "input", chain: "iptables-legacy INPUT" }]);
+      expect(foreignDropPolicies(kernel, hash)).toEqual([
+        { hook: "input", chain: "iptables-legacy INPUT", knowsUs: false },
+      ]);
       run("iptables-legacy -P INPUT ACCEPT; iptables-legacy -F");
       expect(foreignDropPolicies(kernel, hash)).toEqual([]);
     },

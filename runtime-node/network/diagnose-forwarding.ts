@@ -1,40 +1,52 @@
 import type { DoctorCheck } from "#contracts/api.ts";
 import type { Kernel } from "#kernel/kernel.ts";
+import type { TableName } from "#kernel/nftables/transaction.ts";
 import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
 import { interfacePrefix } from "./interface-names.ts";
 import { legacyFilterPolicies } from "./legacy-iptables.ts";
 import { platformTable } from "./ruleset.ts";
 import { readNetSetting } from "./sysctl.ts";
 
-/** What another program's firewall does by default on a way that our packets take. */
+/** What another program's firewall does, unless told otherwise, on a way that our packets take. */
 export interface ForeignPolicy {
   hook: "forward" | "input";
   /** `ip filter FORWARD`, as `nft list` names it, or `iptables-legacy FORWARD`. */
   chain: string;
+  /** It has rules that name our interfaces: somebody has told it about us. */
+  knowsUs: boolean;
 }
 
 /**
  * For `doctor`: whether this machine's other firewalls let container traffic pass. Every base chain on a hook has a veto, so
- * our own accepting does not help where Docker's or ufw's chain drops what it does not know.
+ * our own accepting does not help where Docker's, ufw's or firewalld's chain refuses what it does not know.
  */
 export function diagnoseForwarding(kernel: Kernel, hash: string): DoctorCheck[] {
   return [forwardingCheck(), foreignFirewallCheck(foreignDropPolicies(kernel, hash), hash)];
 }
 
-/** The chains of other programs that drop by default on the way between containers and the outside, or to the host. */
+/** The chains of other programs that refuse what they do not know, on the way between containers and the outside, or to the host. */
 export function foreignDropPolicies(kernel: Kernel, hash: string): ForeignPolicy[] {
   using nftables = NftablesSocket.open(kernel);
   const ours = platformTable(hash, "ip").name;
   const found = nftables.listChains().flatMap(({ table, name, hook, policy }): ForeignPolicy[] => {
     const seesOurPackets = table.family === "ip" || table.family === "inet";
-    if (table.name === ours || !seesOurPackets || policy !== "drop") return [];
-    return hook === "forward" || hook === "input" ? [{ hook, chain: `${table.family} ${table.name} ${name}` }] : [];
+    // firewalld's chains have the policy accept, and a reject as their last rule.
+    const refuses = policy === "drop" || table.name === FIREWALLD;
+    if (table.name === ours || !seesOurPackets || !refuses) return [];
+    if (hook !== "forward" && hook !== "input") return [];
+    return [{ hook, chain: `${table.family} ${table.name} ${name}`, knowsUs: namesOurInterfaces(nftables, table, hash) }];
   });
   const legacy = legacyFilterPolicies(kernel);
   for (const hook of ["forward", "input"] as const) {
-    if (legacy?.[hook] === "drop") found.push({ hook, chain: `iptables-legacy ${hook.toUpperCase()}` });
+    if (legacy?.[hook] === "drop") found.push({ hook, chain: `iptables-legacy ${hook.toUpperCase()}`, knowsUs: false });
   }
   return found;
+}
+
+const FIREWALLD = "firewalld";
+
+function namesOurInterfaces(nftables: NftablesSocket, table: TableName, hash: string): boolean {
+  return nftables.listRules(table).some(({ expressions }) => expressions.includes(interfacePrefix(hash)));
 }
 
 function forwardingCheck(): DoctorCheck {
@@ -56,16 +68,29 @@ function foreignFirewallCheck(policies: ForeignPolicy[], hash: string): DoctorCh
   const id = "network.firewall";
   if (policies.length === 0) {
     const means = "Nothing but Slipway's own rules decides over container traffic by default.";
-    return { id, verdict: "ok", found: "no other firewall drops by default", means, remedy: "" };
+    return { id, verdict: "ok", found: "no other firewall refuses what it does not know", means, remedy: "" };
   }
-  const hooks = new Set(policies.map(({ hook }) => hook));
+  const found = policies.map(describe).join("; ");
+  const hooks = new Set(policies.filter(({ knowsUs }) => !knowsUs).map(({ hook }) => hook));
+  if (hooks.size === 0)
+    return {
+      id,
+      verdict: "ok",
+      found,
+      means: "They have rules for our interfaces and let container traffic pass.",
+      remedy: "",
+    };
   return {
     id,
     verdict: "limited",
-    found: policies.map(({ chain, hook }) => `${chain} drops by default (${hook})`).join("; "),
+    found,
     means: [...hooks].map((hook) => MEANS[hook]).join(" "),
     remedy: `Accept the interfaces ${interfacePrefix(hash)}* there: ${[...hooks].map((hook) => remedy(hook, hash)).join("; ")}.`,
   };
+}
+
+function describe({ chain, hook, knowsUs }: ForeignPolicy): string {
+  return `${chain} refuses what it does not know (${hook})${knowsUs ? ", and has rules for our interfaces" : ""}`;
 }
 
 const MEANS = {
@@ -76,6 +101,6 @@ const MEANS = {
 function remedy(hook: ForeignPolicy["hook"], hash: string): string {
   const ours = `${interfacePrefix(hash)}+`;
   return hook === "forward"
-    ? `with Docker \`iptables -I DOCKER-USER -i ${ours} -j ACCEPT\` and \`-o ${ours}\`, with ufw \`ufw default allow routed\` or \`ufw route allow in on ${ours}\` and \`out on ${ours}\``
+    ? `with Docker on iptables-legacy \`iptables -I DOCKER-USER -i ${ours} -j ACCEPT\` and \`-o ${ours}\` (on iptables-nft Slipway does it), with firewalld \`firewall-cmd --permanent --zone=trusted --add-interface=${ours}\` and \`--reload\`, with ufw \`ufw default allow routed\` or \`ufw route allow in on ${ours}\` and \`out on ${ours}\``
     : `with ufw \`ufw allow in on ${ours}\`, else \`iptables -I INPUT -i ${ours} -j ACCEPT\``;
 }

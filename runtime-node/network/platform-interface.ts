@@ -2,6 +2,7 @@ import type { Kernel } from "#kernel/kernel.ts";
 import { isNetlinkErrno } from "#kernel/netlink/netlink-error.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import { lockAddresses } from "./address-lock.ts";
+import { leaveDockerUser } from "./docker-user.ts";
 import { Firewall } from "./firewall.ts";
 import { hostInterfacePrefix, interfacePrefix, platformInterfaceName } from "./interface-names.ts";
 import { type AddressPool, type PoolRequest, settlePool } from "./pool.ts";
@@ -16,7 +17,7 @@ export interface PlatformInterface {
   address: string;
   pool: AddressPool;
   /**
-   * Removes the interface, the bridges (recovery makes them again) and the firewall tables. While a container is still connected
+   * Removes the interface, the bridges (recovery makes them again), the firewall tables and our rules in Docker's. While a container is still connected
    * it removes nothing and returns false.
    */
   remove(): boolean;
@@ -40,6 +41,7 @@ export async function openPlatformInterface(request: PoolRequest, signal?: Abort
       if (ours.some((link) => link.name.startsWith(hostInterfacePrefix(hash)))) return false;
       for (const link of ours) routes.deleteLink(link.name);
       withFirewall(kernel, hash, pool, (firewall) => firewall.removeTables());
+      leaveDockerUser(kernel, hash);
       return true;
     },
   };

@@ -8,6 +8,7 @@ import { applyChange, type NetworkContext, setUp } from "./network-context.ts";
 import { type NetworkRecord, takeOut } from "./network-state.ts";
 import { foreignRanges } from "./pool.ts";
 import { formatSubnet } from "./subnet.ts";
+import { passOtherFirewalls } from "./upkeep.ts";
 
 /** The networks themselves: a bridge, a /24 and their rules for each. */
 export class ProjectBridges {
@@ -32,6 +33,7 @@ export class ProjectBridges {
         enableForwarding();
         this.#context.firewall.add(networkElements(record));
         ensureBridge(this.#context.routes, record);
+        passOtherFirewalls(this.#context);
       },
       undo: () => this.#drop(record),
     });
@@ -42,6 +44,7 @@ export class ProjectBridges {
     const record = this.#find(project, network);
     if (record === undefined) return;
     this.#drop(record);
+    passOtherFirewalls(this.#context);
     await this.#context.file.save();
   }
 

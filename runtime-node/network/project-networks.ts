@@ -13,6 +13,7 @@ import { type AddressPool, settlePool, STATE_FILE } from "./pool.ts";
 import { PortReservations } from "./port-reservations.ts";
 import { ProjectBridges } from "./project-bridges.ts";
 import { Publications } from "./publications.ts";
+import { keepPassing } from "./upkeep.ts";
 import { recoverNetworks, type RecoveryReport, type RunningInstance } from "./recovery.ts";
 
 export interface NetworksOptions {
@@ -48,6 +49,7 @@ export async function openNetworks(options: NetworksOptions): Promise<ProjectNet
     ports: resources.use(new PortReservations(kernel)),
   };
   context.firewall.ensureRuleset();
+  resources.use(keepPassing(context));
   return new ProjectNetworks(context, resources.move());
 }
 

@@ -5,6 +5,7 @@ import { endpointElements, networkElements, publicationElement } from "./firewal
 import { interfacePrefix, platformInterfaceName } from "./interface-names.ts";
 import type { NetworkContext } from "./network-context.ts";
 import { takeOut } from "./network-state.ts";
+import { passOtherFirewalls } from "./upkeep.ts";
 
 export interface RunningInstance {
   instanceId: string;
@@ -51,6 +52,7 @@ export async function recoverNetworks(
   for (const network of state.networks) {
     if (ensureBridge(context.routes, network) !== "kept") report.mendedBridges.push(network.bridge);
   }
+  passOtherFirewalls(context);
   mendEndpoints(context, report);
   await holdPorts(context, report);
   return report;

@@ -78,6 +78,11 @@ export function masquerade(): Expression[] {
   return [{ name: "masq", encode: () => undefined }];
 }
 
+/** Counts what comes this far; iptables puts one into each of its rules. */
+export function counter(): Expression[] {
+  return [{ name: "counter", encode: () => undefined }];
+}
+
 export function verdict(name: "accept" | "drop" | "return"): Expression[] {
   return [immediate(VERDICT[name])];
 }

@@ -24,6 +24,14 @@ export interface ListedChain {
   policy: "accept" | "drop" | undefined;
 }
 
+export interface ListedRule {
+  chain: string;
+  handle: Buffer;
+  comment: string | undefined;
+  /** As the kernel encodes them. */
+  expressions: Buffer;
+}
+
 /** nf_tables of one network namespace, spoken to over nfnetlink. Every method is a few synchronous system calls. */
 export class NftablesSocket implements Disposable {
   readonly #socket: NetlinkSocket;
@@ -67,14 +75,24 @@ export class NftablesSocket implements Disposable {
     });
   }
 
+  /** The rules of a table, or of one of its chains, in their order; none when it is not there. */
+  listRules(table: TableName, chain?: string): ListedRule[] {
+    const fill = (message: MessageBuilder): MessageBuilder => {
+      message.string(NFT.RULE_TABLE, table.name);
+      return chain === undefined ? message : message.string(NFT.RULE_CHAIN, chain);
+    };
+    return this.#dump(`list rules of ${table.name}`, NFT.MSG_GETRULE, table.family, fill).map(({ attributes }) => ({
+      chain: attributes.string(NFT.RULE_CHAIN) ?? "",
+      handle: attributes.bytes(NFT.RULE_HANDLE) ?? Buffer.alloc(8),
+      comment: parseComment(attributes.bytes(NFT.RULE_USERDATA)),
+      expressions: attributes.bytes(NFT.RULE_EXPRESSIONS) ?? Buffer.alloc(0),
+    }));
+  }
+
   /** How many rules each chain of a table has. */
   countRules(table: TableName): Map<string, number> {
     const counts = new Map<string, number>();
-    const fill = (message: MessageBuilder): MessageBuilder => message.string(NFT.RULE_TABLE, table.name);
-    for (const { attributes } of this.#dump(`list rules of ${table.name}`, NFT.MSG_GETRULE, table.family, fill)) {
-      const chain = attributes.string(NFT.RULE_CHAIN) ?? "";
-      counts.set(chain, (counts.get(chain) ?? 0) + 1);
-    }
+    for (const { chain } of this.listRules(table)) counts.set(chain, (counts.get(chain) ?? 0) + 1);
     return counts;
   }
 

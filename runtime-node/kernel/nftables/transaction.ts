@@ -9,8 +9,8 @@ const NLM_F_CREATE = 0x400;
 const NLM_F_APPEND = 0x800;
 /** A list of elements is one nested attribute of at most 64 KiB; a key with its value and headers stays under 128 bytes. */
 const ELEMENTS_PER_MESSAGE = 400;
-/** nft's userdata: a comment (type 0) of a table. */
-const TABLE_COMMENT = 0;
+/** nft's and iptables' userdata: a comment (type 0) of a table or rule. */
+const COMMENT = 0;
 /** nft's userdata of a set: the byte order of its key (type 0) and data (type 1), host or big endian. */
 const KEY_BYTE_ORDER = 0;
 const DATA_BYTE_ORDER = 1;
@@ -54,7 +54,7 @@ export class Transaction {
   addTable(table: TableName, comment?: string): this {
     const message = this.#message(`add table ${describe(table)}`, NFT.MSG_NEWTABLE, table, NLM_F_CREATE);
     message.string(NFT.TABLE_NAME, table.name);
-    if (comment !== undefined) message.bytes(NFT.TABLE_USERDATA, userdata(TABLE_COMMENT, Buffer.from(`${comment}\0`)));
+    if (comment !== undefined) message.bytes(NFT.TABLE_USERDATA, commentBytes(comment));
     return this;
   }
 
@@ -102,9 +102,26 @@ export class Transaction {
     this.#message(purpose, NFT.MSG_NEWRULE, table, NLM_F_CREATE | NLM_F_APPEND)
       .string(NFT.RULE_TABLE, table.name)
       .string(NFT.RULE_CHAIN, chain)
-      .nested(NFT.RULE_EXPRESSIONS, (list) => {
-        for (const expression of rule) list.nested(NFT.LIST_ELEM, (element) => encodeExpression(element, expression));
-      });
+      .nested(NFT.RULE_EXPRESSIONS, (list) => encodeExpressions(list, rule));
+    return this;
+  }
+
+  /** Before the chain's first rule, with a comment that both `nft` and `iptables` print. */
+  insertRule(table: TableName, chain: string, rule: readonly Expression[], comment: string): this {
+    this.#message(`insert a rule into ${describe(table)} ${chain}`, NFT.MSG_NEWRULE, table, NLM_F_CREATE)
+      .string(NFT.RULE_TABLE, table.name)
+      .string(NFT.RULE_CHAIN, chain)
+      .nested(NFT.RULE_EXPRESSIONS, (list) => encodeExpressions(list, rule))
+      .bytes(NFT.RULE_USERDATA, commentBytes(comment));
+    return this;
+  }
+
+  /** By the handle that `listRules` gave. */
+  deleteRule(table: TableName, chain: string, handle: Buffer): this {
+    this.#message(`delete a rule of ${describe(table)} ${chain}`, NFT.MSG_DELRULE, table)
+      .string(NFT.RULE_TABLE, table.name)
+      .string(NFT.RULE_CHAIN, chain)
+      .bytes(NFT.RULE_HANDLE, handle);
     return this;
   }
 
@@ -165,6 +182,10 @@ function batchMarker(type: number): MessageBuilder {
   return new MessageBuilder("commit", type, NLM_F_REQUEST, familyHeader(0, NFT.NFNL_SUBSYS_NFTABLES));
 }
 
+function encodeExpressions(list: MessageBuilder, rule: readonly Expression[]): void {
+  for (const expression of rule) list.nested(NFT.LIST_ELEM, (element) => encodeExpression(element, expression));
+}
+
 function encodeExpression(element: MessageBuilder, expression: Expression): void {
   element.string(NFT.EXPR_NAME, expression.name).nested(NFT.EXPR_DATA, (data) => expression.encode(data));
 }
@@ -189,6 +210,10 @@ function byteOrder(type: number, types: readonly DataType[]): Buffer {
   const order = Buffer.alloc(4);
   order.writeUInt32LE(types.length === 1 && types[0] === "ifname" ? HOST_ENDIAN : BIG_ENDIAN);
   return userdata(type, order);
+}
+
+function commentBytes(comment: string): Buffer {
+  return userdata(COMMENT, Buffer.from(`${comment}\0`));
 }
 
 /** nft's own type-length-value records, opaque to the kernel. */
