@@ -13,7 +13,7 @@ export function encodeBase32(bytes: Uint8Array): string {
   return bits > 0 ? text + ALPHABET[(pending << (5 - bits)) & 31] : text;
 }
 
-/** The bytes, or undefined for text that is not base32. */
+/** The bytes; undefined for text that is not base32, also where bits that stand for nothing are set: one value has one text (RFC 4648, section 3.5). */
 export function decodeBase32(text: string): Buffer | undefined {
   const bytes = Buffer.alloc(Math.floor((text.length * 5) / 8));
   let bits = 0;
@@ -30,5 +30,5 @@ export function decodeBase32(text: string): Buffer | undefined {
       pending &= (1 << bits) - 1;
     }
   }
-  return bytes;
+  return pending === 0 ? bytes : undefined;
 }

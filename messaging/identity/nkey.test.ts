@@ -20,6 +20,7 @@ test("a key that the nkeys library made is read from its seed", () => {
 test.each([
   ["of another kind", Nkey.generate("account").seed],
   ["with a wrong letter", Nkey.generate("user").seed.replace(/.$/, (last) => (last === "A" ? "B" : "A"))],
+  ["with a bit set that stands for nothing", Nkey.generate("user").seed.replace(/.$/, nextLetter)],
   ["cut short", Nkey.generate("user").seed.slice(0, -4)],
   ["with a character outside the alphabet", Nkey.generate("user").seed.replace(/.$/, "1")],
   ["empty", ""],
@@ -35,6 +36,12 @@ test.each([
     message: "/keys/x does not hold the seed of an user key",
   });
 });
+
+/** The last letter of a seed holds three bits of it, and two that are zero. */
+function nextLetter(letter: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  return alphabet[alphabet.indexOf(letter) + 1]!;
+}
 
 test("a credentials file without a key names the file", () => {
   expect(() => parseCreds("-----BEGIN NATS USER JWT-----\nabc\n------END NATS USER JWT------\n", "/run/x.creds")).toThrow(
