@@ -28,6 +28,7 @@ export const CLI_ERRORS = {
     status: 500,
     remedy: "`systemctl status slipway` and `journalctl -u slipway` say more.",
   },
+  SLIPWAY_CLI_REPAIR_FAILED: { status: 500, remedy: "This is a defect of Slipway: report it with what the cause says." },
   SLIPWAY_CLI_NO_COMPOSE_FILE: { status: 400, remedy: "Name one with -f FILE, or go to its folder." },
   SLIPWAY_CLI_NO_PROJECT: { status: 400, remedy: "Name it with -p NAME, or go to the folder of its Compose file." },
   SLIPWAY_CLI_NOT_FOUND: { status: 404, remedy: "`slipway ps -a` lists the instances there are." },

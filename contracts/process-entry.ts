@@ -7,6 +7,7 @@ export const PROCESS_FOLDERS = {
   control: "services",
   agent: "runtime-node/agent",
   gateway: "gateway",
+  repair: "runtime-node/repair",
 } as const;
 export type ProcessName = keyof typeof PROCESS_FOLDERS;
 

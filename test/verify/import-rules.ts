@@ -31,6 +31,8 @@ export const FOLDER_RULES: Readonly<Record<string, FolderRule>> = {
       may: ["messaging", "telemetry", "runtime-node/network", "runtime-node/cgroup"],
     },
   },
+  // Started by the CLI, beside or without a server: it knows what a supervisor leaves.
+  "runtime-node/repair": { may: ["contracts", KERNEL, "runtime-node/supervisor", "runtime-node/network"] },
   "runtime-node/cgroup": NODE_PART,
   "runtime-node/image": NODE_PART,
   "runtime-node/network": NODE_PART,
