@@ -60,8 +60,12 @@ export class VolumeFolders {
   }
 }
 
+/** None in a folder that is gone: the last volume of a project takes that with it, at any moment. */
 async function foldersIn(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true });
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
   return entries
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
