@@ -91,10 +91,21 @@ function exitInfo(kernel: Kernel, pidfd: number): number | "unsupported" | undef
  * undefined when there is no such process.
  */
 export function startTimeOf(pid: number): number | undefined {
+  const time = statusFields(pid)?.[19];
+  return time === undefined ? undefined : Number(time);
+}
+
+/** True for a process that has ended and waits for its parent to reap it. */
+export function isZombie(pid: number): boolean {
+  return statusFields(pid)?.[0] === "Z";
+}
+
+/** proc_pid_stat(5) from the third field, the state, on. */
+function statusFields(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The second field is the command in parentheses, which may hold spaces and parentheses itself.
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
   }

@@ -57,9 +57,9 @@ export class Children implements AsyncDisposable {
     return children;
   }
 
-  /** Resolves when launches would be served; throws SLIPWAY_LAUNCH_SUPERVISOR_AWAY when the signal aborts before. */
+  /** Resolves when launches would be served, however long that takes; throws SLIPWAY_LAUNCH_SUPERVISOR_AWAY when the signal aborts. */
   async ready(signal: AbortSignal): Promise<void> {
-    await this.#open.connected(signal);
+    await this.#open.connected(signal, { alsoFromDead: true });
   }
 
   /** False while the supervisor is away, and launches wait. */
@@ -68,8 +68,8 @@ export class Children implements AsyncDisposable {
   }
 
   /**
-   * Has a plan run up to where the child waits. Waits for a supervisor that is away until the signal aborts; throws
-   * SLIPWAY_LAUNCH_SUPERVISOR_AWAY then, and when it goes away meanwhile.
+   * Has a plan run up to where the child waits. Waits until the signal aborts for a supervisor that replaces itself; throws
+   * SLIPWAY_LAUNCH_SUPERVISOR_AWAY when it does not come back, is dead, or goes away meanwhile.
    */
   async launch(child: string, plan: ChildPlan, signal: AbortSignal): Promise<LaunchAnswer> {
     const client = this.#open.client ?? (await this.#open.connected(signal));

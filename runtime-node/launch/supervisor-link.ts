@@ -21,6 +21,7 @@ export class SupervisorLink implements AsyncDisposable {
   readonly #events: LinkEvents;
   readonly #supervisorPid: number;
   readonly #closing = new AbortController();
+  readonly #died = new AbortController();
   #client: SupervisorClient | undefined;
   #found = Promise.withResolvers<SupervisorClient>();
   #reconnecting: Promise<void> = Promise.resolve();
@@ -49,17 +50,21 @@ export class SupervisorLink implements AsyncDisposable {
     return process.ppid === this.#supervisorPid;
   }
 
-  /** The connection, waiting for one; throws SLIPWAY_LAUNCH_SUPERVISOR_AWAY when the signal aborts before. */
-  async connected(signal: AbortSignal): Promise<SupervisorClient> {
+  /**
+   * The connection, waiting for one until the signal aborts; `alsoFromDead`: when the supervisor is dead, too. Throws
+   * SLIPWAY_LAUNCH_SUPERVISOR_AWAY.
+   */
+  async connected(signal: AbortSignal, { alsoFromDead = false } = {}): Promise<SupervisorClient> {
     if (this.#client !== undefined) return this.#client;
     const gaveUp = Promise.withResolvers<never>();
     const giveUp = (): void => gaveUp.reject(this.awayError(signal.reason));
-    signal.addEventListener("abort", giveUp, { once: true });
+    const limit = alsoFromDead ? signal : AbortSignal.any([signal, this.#died.signal]);
+    limit.addEventListener("abort", giveUp, { once: true });
     try {
-      if (signal.aborted) giveUp();
+      if (limit.aborted) giveUp();
       return await Promise.race([this.#found.promise, gaveUp.promise]);
     } finally {
-      signal.removeEventListener("abort", giveUp);
+      limit.removeEventListener("abort", giveUp);
     }
   }
 
@@ -106,6 +111,7 @@ export class SupervisorLink implements AsyncDisposable {
       await delay(backoffMs, undefined, { signal: this.#closing.signal }).catch(() => {});
       if (this.#closing.signal.aborted) return;
       if (!this.supervisorLives) {
+        this.#died.abort();
         this.#events.lost();
         return console.error("the supervisor is dead: waiting for the next `slipway server`");
       }

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { startTimeOf } from "#kernel/pidfd.ts";
+import { CONSTANTS } from "#kernel/constants.ts";
+import type { Kernel } from "#kernel/kernel.ts";
+import { isZombie, startTimeOf } from "#kernel/pidfd.ts";
 import type { ProcessRecords } from "./process-records.ts";
 
 /** In the environment of every process that a supervisor starts: `<hash of the home>/<name>`. */
@@ -12,11 +14,11 @@ export interface Leftover {
 }
 
 /**
- * The platform's processes that run now and were started by a former supervisor, newest first: those on record, also when they have ended
- * and wait to be reaped, and any of root's that carries the home's mark, since a supervisor may be killed before it records what it has
- * started. Nothing in a container is one: that is in a pid namespace of its own.
+ * The platform's processes that run now and were started by a former supervisor, newest first: those on record, and any of root's that
+ * carries the home's mark, since a supervisor may be killed before it records what it has started. Nothing in a container is one: that is
+ * in a pid namespace of its own.
  */
-export function findLeftovers(hash: string, records: ProcessRecords): Leftover[] {
+export function findLeftovers(kernel: Kernel, hash: string, records: ProcessRecords): Leftover[] {
   const found = new Map<number, Leftover>();
   for (const { name, pid, startTime } of records.all) {
     if (pid !== process.pid && startTimeOf(pid) === startTime) found.set(pid, { name, pid, startTime });
@@ -27,13 +29,23 @@ export function findLeftovers(hash: string, records: ProcessRecords): Leftover[]
     const startTime = startTimeOf(pid);
     if (name !== undefined && startTime !== undefined) found.set(pid, { name, pid, startTime });
   }
-  return [...found.values()].toSorted((a, b) => b.startTime - a.startTime);
+  return [...found.values()].filter(({ pid }) => runs(kernel, pid)).toSorted((a, b) => b.startTime - a.startTime);
 }
 
 /** Anybody may write what he likes into an environment: only root's processes count, and none of a container's. */
 function isOneOfOurs(pid: number): boolean {
   const sameOwner = statSync(`/proc/${pid}`).uid === process.getuid?.();
   return sameOwner && readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync("/proc/self/ns/pid");
+}
+
+/** A child of ours that ended while this process became another program is reaped; init's is init's. */
+function runs(kernel: Kernel, pid: number): boolean {
+  if (!isZombie(pid)) return true;
+  const pidfd = kernel.attempt("pidfd_open", pid, 0);
+  if (pidfd < 0) return false;
+  kernel.attempt("waitid", CONSTANTS.P_PIDFD, pidfd, null, CONSTANTS.WEXITED | CONSTANTS.WNOHANG, null);
+  kernel.attempt("close", pidfd);
+  return false;
 }
 
 function markOf(pid: number, hash: string): string | undefined {

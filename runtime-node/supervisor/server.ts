@@ -44,7 +44,7 @@ export async function runServer(kernel: Kernel, options: ServerOptions): Promise
   let ready = false;
   acquired.defer(() => leave(home, children.running, ready));
   const records = new ProcessRecords(home.processes);
-  const leftovers = findLeftovers(home.hash, records);
+  const leftovers = findLeftovers(kernel, home.hash, records);
   records.record({ name: "supervisor", version: packageVersion() }, process.pid);
   const listeners = await acquireListeners(kernel, options, { handover, leftovers }, acquired);
   const fds = acquired.use(new FdStore(kernel, handover?.kept));
