@@ -25,7 +25,25 @@ export type NodeOperation =
 export const CONTROL_SUBJECTS = {
   /** An agent asks for an instance's NATS credentials; the answer is an {@link IssuedCredentials}. */
   issueCredentials: "slipway.control.credentials.issue",
+  /** Spans for the store of traces: a SpanBatch; answered when they are kept. */
+  recordSpans: "slipway.control.spans.record",
 } as const;
+
+/** Requests to the gateway. */
+export const GATEWAY_SUBJECTS = {
+  /** A {@link RoutesQuestion}: answered with a {@link RoutesAnswer} when the gateway serves by the routes of that revision, or in time. */
+  routesInForce: "slipway.gateway.routes-in-force",
+} as const;
+
+export interface RoutesQuestion {
+  /** Of the bucket `routes`. */
+  revision: number;
+}
+
+export interface RoutesAnswer {
+  /** False: not within the time that a question is worth. */
+  inForce: boolean;
+}
 
 export interface CredentialsRequest {
   node: string;

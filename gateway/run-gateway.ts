@@ -7,6 +7,7 @@ import { openGateway } from "./gateway.ts";
 import { errorFields, type Log } from "./log.ts";
 import { cacheRoutes, restoreRoutes } from "./routes/route-cache.ts";
 import { followRoutes } from "./routes/follow-routes.ts";
+import { answerWhetherInForce } from "./routes/routes-in-force.ts";
 import { RouteStore } from "./routes/route-store.ts";
 
 /** How long the first connections wait in the listener's queue for current routes, before cached ones (or none) must do. */
@@ -40,6 +41,7 @@ async function followForEver(
   while (!signal.aborted) {
     try {
       await using platform = await connectPlatform({ url: nats.url, credsFile: nats.credsFile, name: "gateway", signal });
+      await using _answers = answerWhetherInForce(platform, store);
       await followRoutes({ platform, store, log, signal });
     } catch (error) {
       if (signal.aborted) return;

@@ -73,7 +73,7 @@ async function resync(bucket: Bucket<RouteEntry>, ledger: RouteLedger, store: Ro
 }
 
 function publish(ledger: RouteLedger, store: RouteStore): void {
-  store.replace(new RouteTable(ledger.entries()), "live");
+  store.replace(new RouteTable(ledger.entries()), "live", ledger.newestRevision);
 }
 
 const RETRY_MS = 1_000;

@@ -7,6 +7,7 @@ export type RouteOrigin = "none" | "cached" | "live";
 export class RouteStore {
   #table = RouteTable.empty;
   #origin: RouteOrigin = "none";
+  #revision = 0;
   readonly #listeners = new Set<(table: RouteTable) => void>();
 
   get table(): RouteTable {
@@ -17,9 +18,15 @@ export class RouteStore {
     return this.#origin;
   }
 
-  replace(table: RouteTable, origin: Exclude<RouteOrigin, "none">): void {
+  /** The newest revision of the bucket that the table has; 0 for one that was not read from it. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  replace(table: RouteTable, origin: Exclude<RouteOrigin, "none">, revision = 0): void {
     this.#table = table;
     this.#origin = origin;
+    this.#revision = Math.max(this.#revision, revision);
     for (const listener of this.#listeners) listener(table);
   }
 

@@ -16,8 +16,9 @@ export function projectStatus(desired: DesiredProject, snapshot: Snapshot): Proj
     desired.removal !== undefined || !(view.services.has(service) || oneOffs.has(service));
   const removed = [...new Set(there)].filter(isRemoved);
   const kept = desired.removal === undefined ? [...view.services.values()] : [];
+  const routes = snapshot.routes.map(({ value }) => value).filter(({ project }) => project === name);
   const services = [
-    ...kept.map((service) => serviceStatus(service, count(leftovers, service.name))),
+    ...kept.map((service) => serviceStatus(service, { leftovers: count(leftovers, service.name), routes })),
     ...removed.map((service) => beingRemoved(service, count(leftovers, service))),
   ];
   return {

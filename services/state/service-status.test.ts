@@ -38,6 +38,42 @@ function statusOf({ spec = {}, changes = {}, reports, outdated = false, runSeria
   return projectStatus(desired(wanted, changes), snapshot);
 }
 
+describe("a service with a route", () => {
+  const wanted = project("shop", [
+    service("web", {
+      slipway: {
+        routes: [{ host: "a.test", path: "/", port: 80 }],
+        publishes: [],
+        subscribes: [],
+        requests: [],
+        serves: [],
+      },
+    }),
+  ]);
+  const value = assignment("000000000001", { revision: serviceRevision(wanted, "web"), spec: wanted.services["web"]! });
+  const entry = { key: instanceKey("n1", value.instanceId), value, revision: 1 };
+  const state = (targets: { instanceId: string; state: "ready" | "unhealthy" }[] | undefined) => {
+    const routes = targets?.map((target) => ({ ...target, address: "10.83.1.2", port: 80 }));
+    const route = { host: "a.test", path: "/", project: "shop", service: "web", targets: routes ?? [] };
+    const { services } = projectStatus(desired(wanted), {
+      desired: [],
+      assignments: [entry],
+      observed: [{ ...entry, value: observation(value) }],
+      routes: routes === undefined ? [] : [{ key: "k", revision: 2, value: route }],
+    });
+    return services[0];
+  };
+
+  it("is ready when the route leads to its instances, and no sooner", () => {
+    const waiting = { state: "progressing", detail: "its route a.test/ is on the way" };
+    expect(state(undefined)).toMatchObject(waiting);
+    expect(state([])).toMatchObject(waiting);
+    expect(state([{ instanceId: "000000000002", state: "ready" }])).toMatchObject(waiting);
+    expect(state([{ instanceId: "000000000001", state: "unhealthy" }])).toMatchObject(waiting);
+    expect(state([{ instanceId: "000000000001", state: "ready" }])).toMatchObject({ state: "ready" });
+  });
+});
+
 describe("a service's state", () => {
   it.each<[string, Given, string, string]>([
     ["nothing is assigned", { reports: [] }, "progressing", "0/1 running, 1 to be started"],

@@ -1,23 +1,33 @@
 import type { ServiceStatus } from "#contracts/api.ts";
+import type { RouteEntry } from "#contracts/route.ts";
+import type { RouteSpec } from "#contracts/service-spec.ts";
 import type { JudgedReplica, ServiceView } from "./service-view.ts";
 
 type State = Pick<ServiceStatus, "state" | "detail">;
 
-/** One service compared with what is wanted; `leftovers` are its instances that are on their way out. */
-export function serviceStatus(view: ServiceView, leftovers: number): ServiceStatus {
+/** Beside the service itself. */
+export interface ServiceSurroundings {
+  /** Its instances that are on their way out. */
+  leftovers: number;
+  /** All routes there are. */
+  routes: readonly RouteEntry[];
+}
+
+/** One service compared with what is wanted. */
+export function serviceStatus(view: ServiceView, surroundings: ServiceSurroundings): ServiceStatus {
   const all = [...view.current, ...view.outdated];
   const running = all.filter(({ replica }) => replica.observed?.state === "running");
   return {
     service: view.name,
-    ...judgeService(view, leftovers),
+    ...judgeService(view, surroundings),
     replicas: view.spec.replicas,
     running: running.length,
     healthy: running.filter(({ replica }) => replica.observed?.health === "healthy").length,
   };
 }
 
-function judgeService(view: ServiceView, leftovers: number): State {
-  return failure(view) ?? heldBack(view) ?? onTheWay(view, leftovers) ?? settled(view);
+function judgeService(view: ServiceView, { leftovers, routes }: ServiceSurroundings): State {
+  return failure(view) ?? heldBack(view) ?? onTheWay(view, leftovers) ?? notRouted(view, routes) ?? settled(view);
 }
 
 function failure(view: ServiceView): State | undefined {
@@ -47,6 +57,23 @@ function onTheWay(view: ServiceView, leftovers: number): State | undefined {
     ...(stopping + view.leaving.length + leftovers > 0 ? [`${stopping + view.leaving.length + leftovers} stopping`] : []),
   ];
   return parts.length === 1 ? undefined : { state: "progressing", detail: parts.join(", ") };
+}
+
+/** Who is told that a service is ready may ask the gateway for it at once. */
+function notRouted(view: ServiceView, routes: readonly RouteEntry[]): State | undefined {
+  const serving = view.current.filter(({ condition }) => condition.is === "available");
+  const isTarget = (route: RouteSpec, instanceId: string): boolean =>
+    routes.some(
+      ({ host, path, targets }) =>
+        host === route.host &&
+        path === route.path &&
+        targets.some((target) => target.instanceId === instanceId && target.state === "ready"),
+    );
+  const absent = view.spec.slipway.routes.find((route) =>
+    serving.some(({ replica }) => !isTarget(route, replica.assignment.instanceId)),
+  );
+  if (absent === undefined) return undefined;
+  return { state: "progressing", detail: `its route ${absent.host}${absent.path} is on the way` };
 }
 
 function settled(view: ServiceView): State {

@@ -7,12 +7,14 @@ import type { ApiApp } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { applyProject, removeProject } from "../projects/apply-project.ts";
 import { requireProject } from "../projects/change-project.ts";
+import { RoutesInForce } from "../projects/routes-in-force.ts";
 
 const params = Type.Object({ project: ProjectName });
 const removalQuery = Type.Object({ volumes: Type.Optional(Type.Boolean()) });
 
 export function projectsResource(app: ApiApp, context: ApiContext): void {
   const { state } = context;
+  const routes = new RoutesInForce(context);
   app.put(
     "/projects/:project",
     { schema: { summary: "Apply a project", params, body: ProjectSpec, response: { 200: ApplyResult } } },
@@ -30,8 +32,11 @@ export function projectsResource(app: ApiApp, context: ApiContext): void {
   app.get(
     "/projects/:project",
     { schema: { summary: "A project's state", params, response: { 200: ProjectStatus } } },
-    (request, reply) => {
-      void reply.send(projectStatus(requireProject(state, request.params.project), state.snapshot()));
+    async (request, reply) => {
+      const { project } = request.params;
+      const status = projectStatus(requireProject(state, project), state.snapshot());
+      if (status.state === "ready") await routes.wait(project);
+      return reply.send(status);
     },
   );
   app.delete(
