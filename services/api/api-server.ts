@@ -29,7 +29,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const closing = new AbortController();
   const context: ApiContext = { ...options, closing: closing.signal };
   const authentication = new Authentication(await loadOrCreateToken(join(home.keys, "api-token")));
-  const upgrades = resources.use(new UpgradeServer(context, authentication));
+  const upgrades = new UpgradeServer(context, authentication);
 
   const servers = [createServer(), ...(port === undefined ? [] : [createServer()])] as const;
   const app = await createApp(context, authentication, (handler) => {
@@ -46,6 +46,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     upgrades.serve(server);
     resources.defer(() => closeServer(server));
   }
+  resources.use(upgrades);
   resources.defer(() => closing.abort(new Error("the API closes")));
   const moved = resources.move();
   return {

@@ -34,6 +34,10 @@ export const API_ERRORS = {
   SLIPWAY_API_VOLUME_UNKNOWN: { status: 404, remedy: "`slipway volume ls` shows what there is." },
   SLIPWAY_API_NETWORK_UNKNOWN: { status: 404, remedy: "`slipway network ls` shows what there is." },
   SLIPWAY_API_CA_MISSING: { status: 404, remedy: "The gateway makes the local CA when it starts: try again in a moment." },
+  SLIPWAY_API_CLOSING: {
+    status: 503,
+    remedy: "Run the command again in a moment; `slipway logs` shows what a container has said meanwhile.",
+  },
 } as const;
 
 export const apiError = defineErrors(API_ERRORS);

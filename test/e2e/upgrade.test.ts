@@ -92,6 +92,8 @@ describe("an upgrade in place", () => {
     async () => {
       const root = await install("99.0.0");
       const [before, containers] = [pids(), await running()];
+      await using attached = platform().spawn(["exec", "upgrade/web", "sh", "-c", "echo on; exec sleep 1000"]);
+      await attached.line(/^on$/);
       const { result, traffic } = await underTraffic(() => upgradeTo(root));
       expect(result).toMatchObject({ exitCode: 0, stderr: "" });
       expect(result.stdout).toMatch(/version 99\.0\.0 serves\n$/);
@@ -111,6 +113,12 @@ describe("an upgrade in place", () => {
       expect(entryOf(after["server"]!)).toBe(join(root, "runtime-node/supervisor/main.mjs"));
       expect(entryOf(after["agent"]!)).toBe(join(root, "runtime-node/agent/main.mjs"));
 
+      // The one thing that an upgrade ends: a command that goes through the control process and the agent.
+      expect(await attached.result).toMatchObject({
+        exitCode: 125,
+        stderr: expect.stringContaining("[SLIPWAY_API_CLOSING]"),
+      });
+      expect(await project.sh("web", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")).not.toContain("sleep 1000");
       expect(await running()).toEqual(containers);
       await using events = new EventFeed(platform());
       process.kill((await project.instance("mortal")).pid!, "SIGUSR1");

@@ -146,6 +146,27 @@ describe("attach", () => {
     ]);
   });
 
+  it("tells in an error frame that the API closes, which does not wait for a stream that nobody ends", async () => {
+    await using closing = new AsyncDisposableStack();
+    const other = closing.use(await serveApi());
+    closing.use(
+      await other.answerStreams("attach", async (_opening, stream) => {
+        await stream.send(stdout("here"));
+        for await (const _frame of stream.incoming);
+      }),
+    );
+    const body = { spec: service("job"), interactive: true, attach: true, removeOnExit: false };
+    const { instanceId } = await other.client.post<ObservedInstance>("/instances", body);
+    const socket = new WebSocket(`ws+unix:${other.api.socketPath}:/v1/instances/${instanceId}/attach`);
+    const reading = readAll(socket);
+    await once(socket, "message");
+    await other.api[Symbol.asyncDispose]();
+    expect((await reading).frames).toMatchObject([
+      { channel: "stdout" },
+      { channel: "control", control: { type: "error", problem: { code: "SLIPWAY_API_CLOSING", status: 503 } } },
+    ]);
+  });
+
   it("answers another path, and TCP without the token, over HTTP", async () => {
     const statusOf = async (socket: WebSocket): Promise<number | undefined> => {
       socket.on("error", () => undefined);

@@ -7,6 +7,7 @@ import type { MessageStream } from "#messaging/platform.ts";
 import { inSpan } from "#services/state/trace-context.ts";
 import type { ApiContext } from "../api-context.ts";
 import type { Authentication } from "../listeners/authentication.ts";
+import { apiError } from "../errors.ts";
 import { openNodeStream } from "../node-client.ts";
 import { PROBLEM_TYPE, pathNotFound, toProblem } from "../problem-reply.ts";
 import { waitForState } from "../state-wait.ts";
@@ -17,6 +18,8 @@ import { type AttachTarget, isAttachPath, parseAttachTarget } from "./attach-tar
 const MAX_FRAME_BYTES = 1024 ** 2;
 /** A node that is slow to clean up does not keep an exit from its caller. */
 const REMOVAL_PATIENCE_MS = 5_000;
+/** For a client to take its last frame. */
+const CLOSE_PATIENCE_MS = 1_000;
 /** Longer than an agent waits for the assignment. */
 const OPEN_TIMEOUT_MS = 10_000;
 
@@ -49,9 +52,15 @@ export class UpgradeServer implements AsyncDisposable {
     });
   }
 
+  /** Tells every client why its stream ends now, and ends it: a server does not close while they are open. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets.clients) socket.terminate();
+    const why = "the control process is ended or replaced: a container runs on, a command that was executed in it does not";
+    for (const socket of this.#sockets.clients) closeWithProblem(socket, apiError("SLIPWAY_API_CLOSING", why));
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets.clients) socket.terminate();
+    }, CLOSE_PATIENCE_MS);
     await Promise.all(this.#open);
+    clearTimeout(timer);
   }
 
   #accept(socket: WebSocket, request: IncomingMessage): void {
