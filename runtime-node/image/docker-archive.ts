@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { parse } from "#contracts/parse.ts";
 import { detectCompression } from "./decompression.ts";
+import { parseArchiveDocument } from "./archive-document.ts";
 import { digestOf } from "./digest.ts";
 import { imageError } from "./errors.ts";
 import { type FileTree, readTreeFile, streamFile } from "./file-tree.ts";
@@ -15,7 +15,7 @@ type ArchivedImage = DockerArchive[number];
 export async function readDockerArchive(tree: FileTree, path: string): Promise<StoredImage[]> {
   const body = await readTreeFile(tree, "manifest.json");
   if (body === undefined) throw imageError("SLIPWAY_IMAGE_NOT_AN_ARCHIVE", `${path} has no manifest.json`);
-  const archive = parse(DockerArchive, JSON.parse(body.toString("utf8")), `manifest.json of ${path} at `);
+  const archive = parseArchiveDocument(DockerArchive, body, `manifest.json of ${path}`);
   return archive.flatMap((image) => {
     const source = new DockerArchiveSource(tree, image, path);
     return (image.RepoTags ?? []).map((name) => ({ name, source }));

@@ -49,6 +49,10 @@ export const IMAGE_ERRORS = {
     status: 422,
     remedy: "The layer's archive is broken: build and push the image anew.",
   },
+  SLIPWAY_IMAGE_LAYER_TOO_LARGE: {
+    status: 422,
+    remedy: "The layer looks like a decompression bomb: do not trust this image. One that is honest holds less of nothing.",
+  },
   SLIPWAY_IMAGE_DISK_FULL: {
     status: 507,
     remedy: "Free space on the disk of the images folder, for example with `slipway image rm`, and try again.",

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { parse } from "#contracts/parse.ts";
+import { parseArchiveDocument } from "./archive-document.ts";
 import { digestOf, parseDigest } from "./digest.ts";
 import { imageError } from "./errors.ts";
 import { type FileTree, readTreeFile, streamFile } from "./file-tree.ts";
@@ -20,7 +20,7 @@ export interface StoredImage {
 export async function readOciLayout(tree: FileTree, path: string): Promise<StoredImage[]> {
   const body = await readTreeFile(tree, "index.json");
   if (body === undefined) throw imageError("SLIPWAY_IMAGE_NOT_AN_ARCHIVE", `the layout ${path} has no index.json`);
-  const index = parse(ImageIndex, JSON.parse(body.toString("utf8")), `${path}/index.json at `);
+  const index = parseArchiveDocument(ImageIndex, body, `${path}/index.json`);
   return index.manifests.map((entry) => ({ name: nameOf(entry, path), source: new LayoutSource(tree, entry, path) }));
 }
 

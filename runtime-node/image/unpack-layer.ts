@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import type { Kernel } from "#kernel/kernel.ts";
 import { createDecompressor } from "./decompression.ts";
 import { explain, imageError, withDiskFull } from "./errors.ts";
+import { ExpansionLimit } from "./expansion-limit.ts";
 import { LayerExtractor } from "./layer-extractor.ts";
 import type { Compression } from "./media-types.ts";
 import { TarReader } from "./tar-reader.ts";
@@ -42,11 +44,14 @@ export async function unpackLayer(request: UnpackRequest): Promise<void> {
   }
 }
 
-async function extract(chunks: AsyncIterable<Buffer>, { kernel, root, lowers, diffId }: UnpackRequest): Promise<void> {
+async function extract(chunks: AsyncIterable<Buffer>, request: UnpackRequest): Promise<void> {
+  const { kernel, root, lowers, diffId } = request;
   const hash = createHash("sha256");
+  const limit = new ExpansionLimit((await stat(request.blob)).size);
   using extractor = new LayerExtractor(kernel, root, lowers);
   const reader = new TarReader(extractor);
   for await (const chunk of chunks) {
+    limit.add(chunk.byteLength);
     hash.update(chunk);
     reader.write(chunk);
   }
