@@ -7,6 +7,7 @@ import { Instance } from "../container/instance.ts";
 import { InstanceFolder, type InstanceRecord } from "../container/instance-record.ts";
 import type { NodeServices } from "../container/node-services.ts";
 import type { ObservedReporter } from "./observed-reporter.ts";
+import { removeExecStreams } from "./strays.ts";
 
 /**
  * The instances of one node, held to their assignments. Recovered from their records before NATS is even connected: a node goes
@@ -60,6 +61,7 @@ export class NodeAgent {
 
   /** Goes on with every instance that a former agent had. */
   async recover(records: readonly InstanceRecord[]): Promise<void> {
+    await removeExecStreams(this.#services.home.run);
     const recovering = records.map(async (record) => {
       const instance = this.#hold(record);
       await instance.recover();

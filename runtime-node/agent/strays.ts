@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { execStreams } from "../container/exec-process.ts";
 import type { InstanceRecord } from "../container/instance-record.ts";
 import type { Children } from "../launch/children.ts";
 
@@ -20,4 +22,9 @@ export async function endStrays(children: Children, records: readonly InstanceRe
       await children.forget(child);
     }),
   );
+}
+
+/** The FIFOs of commands whose callers went with a former agent: those have ended (`endStrays`), and nobody has their streams. */
+export async function removeExecStreams(runFolder: string): Promise<void> {
+  await rm(execStreams(runFolder), { recursive: true, force: true });
 }

@@ -32,6 +32,9 @@ export interface ExecProcess extends AsyncDisposable {
 
 const SIGKILL = 9;
 
+/** Where the FIFOs of all commands are. */
+export const execStreams = (runFolder: string): string => join(runFolder, "x");
+
 /**
  * Starts a process in the container's namespaces, cgroup and seccomp filter. Throws SLIPWAY_CONTAINER_COMMAND_NOT_FOUND and its like
  * with docker's exit codes 126 and 127, and SLIPWAY_LAUNCH_SUPERVISOR_AWAY.
@@ -44,7 +47,7 @@ export async function execInContainer(
   await using acquired = new AsyncDisposableStack();
   const child = `${container.instanceId}.${randomBytes(4).toString("hex")}`;
   const stdio = streamPaths(node, child, interactive);
-  await mkdir(join(node.home.run, "x"), { recursive: true, mode: 0o700 });
+  await mkdir(execStreams(node.home.run), { recursive: true, mode: 0o700 });
   const owner = { uid: container.idBase + process.uid, gid: container.idBase + process.gid };
   await createStreams(node.kernel, stdio, owner);
   acquired.defer(() => removeStreams(stdio));
@@ -84,7 +87,7 @@ export async function execInContainer(
 }
 
 function streamPaths(node: NodeServices, child: string, interactive: boolean): StdioPaths {
-  const path = (stream: string): string => join(node.home.run, "x", `${child}.${stream}`);
+  const path = (stream: string): string => join(execStreams(node.home.run), `${child}.${stream}`);
   return { stdin: interactive ? path("in") : null, stdout: path("out"), stderr: path("err") };
 }
 

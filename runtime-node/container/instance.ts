@@ -21,6 +21,8 @@ import { type StartedContainer, startContainer } from "./start-container.ts";
 
 const SIGKILL = 9;
 const RETRY_MS = 1_000;
+/** A container that cannot be taken over so often is ended, and then lives as its restart policy says. */
+const MOST_TAKE_OVERS = 5;
 /** What a caller is told of an exit whose code nobody can know. */
 const UNKNOWN_EXIT_CODE = 255;
 /** The process is gone, and with its pid namespace every other writer: the pipes end at once. */
@@ -49,6 +51,8 @@ export class Instance {
   readonly #onOutput = (stream: "stdout" | "stderr", chunk: Uint8Array): Promise<void> =>
     this.attachments.output(stream, chunk);
   #loop: Promise<void> | undefined;
+  /** How often it was tried to take over what a former agent had; infinite when there is nothing to take over (any more). */
+  #takeOvers = Infinity;
 
   constructor(node: NodeServices, record: InstanceRecord, report: (observed: ObservedInstance) => void) {
     this.#node = node;
@@ -86,13 +90,9 @@ export class Instance {
 
   /** Goes on with an instance of a former agent: its process may still run, or have ended meanwhile. */
   async recover(): Promise<void> {
-    if (this.#record.lifecycle.type === "running") {
-      const recovered = await recoverContainer(this.#node, this.#record, this.folder, this.#closing.signal);
-      if (recovered.type === "running") {
-        recovered.started.container.logs.subscribe(this.#onOutput);
-        this.#adopt(recovered.started);
-      } else await this.#recordExit(recovered.exit, false, recovered.oomKilled);
-    }
+    this.#takeOvers = 0;
+    // One that cannot be taken over yet keeps no other from being.
+    await this.#takeOver().catch((error: unknown) => console.error(`${this.assignment.name} is not taken over:`, error));
     this.#tell();
     this.#loop = this.#keepLiving();
   }
@@ -161,7 +161,18 @@ export class Instance {
     }
   }
 
+  async #takeOver(): Promise<void> {
+    if (++this.#takeOvers > MOST_TAKE_OVERS) await this.#node.children.signal(this.assignment.instanceId, SIGKILL);
+    const recovered = await recoverContainer(this.#node, this.#record, this.folder, this.#closing.signal);
+    if (recovered.type === "ended") await this.#recordExit(recovered.exit, false, recovered.oomKilled);
+    this.#takeOvers = Infinity;
+    if (recovered.type !== "running") return;
+    recovered.started.container.logs.subscribe(this.#onOutput);
+    this.#adopt(recovered.started);
+  }
+
   async #live(): Promise<void> {
+    if (this.#takeOvers < Infinity) await this.#takeOver();
     for (;;) {
       // Also when we leave: who comes next may not be told of this end again.
       if (this.#exit !== undefined) await this.#afterExit(this.#exit, false);
