@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { glob, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 /**
  * Writes a file so that a reader, and a machine that lost power, find either the old contents or the new: temporary name,
@@ -16,6 +16,11 @@ export async function writeStateFile(path: string, contents: string, mode = 0o60
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/** Removes what writers that were killed have left in a folder. Only for who knows that nobody writes there now. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for await (const name of glob("*.tmp", { cwd: folder })) await rm(join(folder, name), { force: true });
 }
 
 /** Makes a folder that only its owner may enter, whatever the umask says. */

@@ -4,7 +4,7 @@ import { type Static, Type } from "typebox";
 import { ProjectName } from "#contracts/names.ts";
 import { parse } from "#contracts/parse.ts";
 import { messagingError } from "../errors.ts";
-import { removeStateFile, writeStateFile } from "../state-file.ts";
+import { removeStateFile, removeUnfinished, writeStateFile } from "../state-file.ts";
 import { readIfPresent } from "./key-file.ts";
 
 /** One user JWT that may still be good: whose it is, so that it can be revoked after a restart. No secret of the user's. */
@@ -34,7 +34,9 @@ export class AccountRecords {
     this.#folder = folder;
   }
 
+  /** Besides, takes away what a process that was killed has left half written: there is one writer, and it has just begun. */
   async readAll(): Promise<AccountRecord[]> {
+    await removeUnfinished(this.#folder);
     const files = (await readdir(this.#folder)).filter((file) => file.endsWith(".json"));
     return Promise.all(files.map((file) => this.#read(join(this.#folder, file))));
   }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { makePrivateFolder, writeStateFile } from "../state-file.ts";
+import { makePrivateFolder, removeUnfinished, writeStateFile } from "../state-file.ts";
 import { accountClaims, operatorClaims, UNLIMITED_JETSTREAM, userClaims, type UserPermissions } from "./claims.ts";
 import { formatCreds, parseCreds } from "./creds-file.ts";
 import { signJwt } from "./jwt.ts";
@@ -32,6 +32,7 @@ export interface PlatformIdentity {
  */
 export async function openPlatformIdentity(keys: string): Promise<PlatformIdentity> {
   await makePrivateFolder(keys);
+  await removeUnfinished(keys);
   const operator = await loadOrCreateKey(join(keys, "operator.nk"), "operator");
   const signing = await loadOrCreateSigningKey(keys);
   const system = await loadOrCreateKey(join(keys, "system-account.nk"), "account");

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { open, rm } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
 import type { DoctorCheck } from "#contracts/api.ts";
@@ -65,27 +66,25 @@ async function idmappedMounts(canIdmap: CanIdmap, home: string): Promise<DoctorC
 
 /** The time of an fsync is what every acknowledged write waits for. */
 async function diskSync(home: string): Promise<DoctorCheck> {
-  const folder = await mkdtemp(join(home, "doctor-"));
-  try {
-    await using file = await open(join(folder, "fsync"), "w");
-    const times: number[] = [];
-    for (let round = 0; round < FSYNC_ROUNDS; round++) {
-      const before = performance.now();
-      await file.write("x");
-      await file.sync();
-      times.push(performance.now() - before);
-    }
-    const median = times.toSorted((a, b) => a - b)[FSYNC_ROUNDS / 2] ?? 0;
-    return {
-      id: "fsync",
-      verdict: median < 20 ? "ok" : "limited",
-      found: `${median.toFixed(2)} ms (median of ${FSYNC_ROUNDS})`,
-      means: median < 20 ? "Desired state and events are stored quickly." : "Every change waits this long for the disk.",
-      remedy: median < 20 ? "" : "Put the home on a faster disk.",
-    };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  const path = join(home, `doctor-${randomUUID()}`);
+  await using file = await open(path, "wx", 0o600);
+  // It has no name from here on: an agent that is killed leaves nothing.
+  await rm(path);
+  const times: number[] = [];
+  for (let round = 0; round < FSYNC_ROUNDS; round++) {
+    const before = performance.now();
+    await file.write("x");
+    await file.sync();
+    times.push(performance.now() - before);
   }
+  const median = times.toSorted((a, b) => a - b)[FSYNC_ROUNDS / 2] ?? 0;
+  return {
+    id: "fsync",
+    verdict: median < 20 ? "ok" : "limited",
+    found: `${median.toFixed(2)} ms (median of ${FSYNC_ROUNDS})`,
+    means: median < 20 ? "Desired state and events are stored quickly." : "Every change waits this long for the disk.",
+    remedy: median < 20 ? "" : "Put the home on a faster disk.",
+  };
 }
 
 function openFiles(): DoctorCheck {
