@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { homeLayout } from "#contracts/home.ts";
 import type { Removable } from "./leftovers.ts";
@@ -23,11 +23,22 @@ export function findStaleFiles(home: string): Removable[] {
 }
 
 function staleOf(folder: string): Removable[] {
-  if (!existsSync(join(folder, "record.json"))) return [stale(folder, "no instance was recorded in it")];
+  const record = readRecord(folder);
+  if (record === undefined) return [stale(folder, "no instance was recorded in it")];
+  // The next server closes a run that it believes in; its streams are looked for then.
+  const isStream = (name: string): boolean => name.endsWith(".fifo") && record.lifecycle.type !== "running";
   return [
     ...filesIn(folder, (name) => UNFINISHED.test(name), "it is a write that was cut short"),
-    ...filesIn(folder, (name) => name.endsWith(".fifo"), "it is the standard stream of a container that runs no more"),
+    ...filesIn(folder, isStream, "it is a standard stream of a container that runs no more"),
   ];
+}
+
+function readRecord(folder: string): { lifecycle: { type: string } } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, "record.json"), "utf8")) as { lifecycle: { type: string } };
+  } catch {
+    return undefined;
+  }
 }
 
 function filesIn(folder: string, isStale: (name: string) => boolean, ours: string): Removable[] {

@@ -72,7 +72,7 @@ export const FAILURES: Readonly<Record<string, Give>> = {
     append(service, "volumes", {
       type: "bind",
       source: `${folder}/absent`,
-      target: "/bound",
+      target: "/absent",
       bind: { create_host_path: false },
     }),
   "a folder mounted on a file": (service, _, { folder }) => append(service, "volumes", `${folder}:/etc/passwd`),

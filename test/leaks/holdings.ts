@@ -31,8 +31,8 @@ export async function takeHoldings(platform: TestPlatform): Promise<Snapshot> {
 /** The machine's inventories, of which what is named after the home. */
 async function readNamed(hash: string): Promise<Record<string, string[]>> {
   const named = ["network links", "addresses", "routes and rules", "cgroups", "loop devices"];
-  const found = INVENTORIES.filter(({ name }) => named.includes(name)).map(async ({ name, read }) => {
-    return [name, (await read()).filter((line) => line.includes(hash))] as const;
+  const found = INVENTORIES.filter(({ name }) => named.includes(name)).map(async (inventory) => {
+    return [inventory.name, (await inventory.read()).filter((line) => line.includes(hash))] as const;
   });
   return Object.fromEntries(await Promise.all(found));
 }

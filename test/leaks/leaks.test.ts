@@ -1,4 +1,9 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { homeLayout } from "#contracts/home.ts";
+import { composeFile, shellService } from "#test/e2e/apps.ts";
+import { until } from "#test/e2e/until.ts";
 import { usePlatform } from "#test/e2e/use-platform.ts";
 import type { Surroundings } from "./features.ts";
 import { takeHoldings } from "./holdings.ts";
@@ -31,5 +36,25 @@ test(
     const counts = [...tally.counts].map(([what, count]) => `${count} × ${what}`);
     process.stderr.write(`leaks: ${starts} starts: ${counts.join(", ")}\n`);
     expect(await untilSameHoldings(platform(), before)).toEqual([]);
+  },
+);
+
+test(
+  "an instance that cannot be taken over keeps no other from being, and is ended and started anew",
+  { timeout: 120_000 },
+  async () => {
+    const sleeper = shellService("exec sleep 1000", { restart: "always" });
+    await using project = await platform().compose(composeFile({ spoilt: sleeper, sound: sleeper }), "takeover");
+    await project.up();
+    const [spoilt, sound] = [await project.instance("spoilt"), await project.instance("sound")];
+    await rm(join(homeLayout(platform().home).instances, spoilt.id, "stdout.fifo"));
+    await platform().crash("agent");
+    const now = await until(
+      () => project.ps(),
+      (all) => all.length === 2 && all.every(({ state, pid }) => state === "running" && pid !== spoilt.pid),
+      60_000,
+    );
+    expect(now.find(({ service }) => service === "sound")).toMatchObject({ id: sound.id, pid: sound.pid });
+    expect(now.find(({ service }) => service === "spoilt")).toMatchObject({ id: spoilt.id, restarts: 1 });
   },
 );

@@ -39,4 +39,5 @@ try {
   console.log(e);
   console.log(platform.tail());
 }
+if (process.env.HOLD) await new Promise((r) => setTimeout(r, 1e9));
 await platform[Symbol.asyncDispose]();
