@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { InstanceName, ResourceName } from "./names.ts";
+import { LONGEST_DURATION_MS, MAXIMUM_REPLICAS } from "./wire-names.ts";
 
 const AbsolutePath = Type.String({ pattern: "^/" });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
@@ -56,10 +57,10 @@ export type Mount = Static<typeof Mount>;
 export const Healthcheck = Type.Object({
   /** `["CMD", arg…]` or `["CMD-SHELL", line]`. */
   test: Type.Array(Type.String(), { minItems: 2 }),
-  intervalMs: Type.Integer({ minimum: 1 }),
-  timeoutMs: Type.Integer({ minimum: 1 }),
-  startPeriodMs: Type.Integer({ minimum: 0 }),
-  startIntervalMs: Type.Integer({ minimum: 1 }),
+  intervalMs: Type.Integer({ minimum: 1, maximum: LONGEST_DURATION_MS }),
+  timeoutMs: Type.Integer({ minimum: 1, maximum: LONGEST_DURATION_MS }),
+  startPeriodMs: Type.Integer({ minimum: 0, maximum: LONGEST_DURATION_MS }),
+  startIntervalMs: Type.Integer({ minimum: 1, maximum: LONGEST_DURATION_MS }),
   retries: Type.Integer({ minimum: 1 }),
 });
 export type Healthcheck = Static<typeof Healthcheck>;
@@ -183,7 +184,7 @@ export const ServiceSpec = Type.Object({
   restart: RestartPolicy,
   /** A signal's name (SIGTERM). Absent: the image's, else SIGTERM. */
   stopSignal: Type.Optional(Type.String()),
-  stopGracePeriodMs: Type.Integer({ minimum: 0 }),
+  stopGracePeriodMs: Type.Integer({ minimum: 0, maximum: LONGEST_DURATION_MS }),
   readOnly: Type.Boolean(),
   /** Capability names without CAP_, or ALL. */
   capAdd: Type.Array(Type.String()),
@@ -196,7 +197,7 @@ export const ServiceSpec = Type.Object({
   labels: Type.Record(Type.String(), Type.String()),
   /** A minimal init as PID 1 that reaps and forwards signals. */
   init: Type.Boolean(),
-  replicas: Type.Integer({ minimum: 0 }),
+  replicas: Type.Integer({ minimum: 0, maximum: MAXIMUM_REPLICAS }),
   slipway: SlipwayExtension,
 });
 export type ServiceSpec = Static<typeof ServiceSpec>;

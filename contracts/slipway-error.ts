@@ -34,6 +34,13 @@ export interface Problem {
   place?: Place;
 }
 
+/** Messages repeat what somebody wrote: a name of a megabyte must not become an event, a log line and an answer of a megabyte. */
+const LONGEST_MESSAGE = 1_500;
+
+function bounded(message: string): string {
+  return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE)}…`;
+}
+
 /** An error a person can act on: code, sentence, place, remedy. Match on `code`, never on the text. */
 export class SlipwayError extends Error {
   override readonly name = "SlipwayError";
@@ -44,7 +51,7 @@ export class SlipwayError extends Error {
   readonly place: Place | undefined;
 
   constructor(code: string, definition: ErrorDefinition, message: string, details: SlipwayErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(bounded(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.status = definition.status;
     this.exitCode = definition.exitCode ?? 125;

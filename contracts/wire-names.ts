@@ -1,5 +1,5 @@
 /**
- * Names that need no schema: what only checks a name or builds a path (the CLI, which starts for every command) loads no schema
+ * Names and bounds that need no schema: what only checks a name or builds a path (the CLI, which starts for every command) loads no schema
  * library, which takes longer than the command.
  */
 
@@ -16,3 +16,8 @@ export const RESOURCE_NAME_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$";
 export const INSTANCE_NAME_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,126}$";
 /** An instance's id: 12 hex digits. */
 export const INSTANCE_ID_PATTERN = "^[0-9a-f]{12}$";
+
+/** Of one service: its replicas' numbers are listed wherever it is looked at. */
+export const MAXIMUM_REPLICAS = 1_000;
+/** 24.8 days, in milliseconds: a timer of Node's that is asked to wait longer fires at once. */
+export const LONGEST_DURATION_MS = 2 ** 31 - 1;

@@ -1,3 +1,5 @@
+import { LONGEST_DURATION_MS } from "../wire-names.ts";
+
 const UNIT_MS: Record<string, number> = {
   us: 0.001,
   µs: 0.001,
@@ -22,7 +24,8 @@ export function parseDurationMs(text: string): number {
   let total = 0;
   for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(us|µs|ms|s|m|h|d|w)/g))
     total += Number(amount) * UNIT_MS[unit!]!;
-  if (!Number.isSafeInteger(Math.ceil(total))) throw new RangeError(`the duration ${JSON.stringify(text)} is too long`);
+  if (total > LONGEST_DURATION_MS)
+    throw new RangeError(`the duration ${JSON.stringify(text)} is too long (at most 24 days)`);
   return Math.ceil(total);
 }
 

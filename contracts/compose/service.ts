@@ -1,4 +1,4 @@
-import { INSTANCE_NAME_PATTERN, RESOURCE_NAME_PATTERN } from "../wire-names.ts";
+import { INSTANCE_NAME_PATTERN, MAXIMUM_REPLICAS, RESOURCE_NAME_PATTERN } from "../wire-names.ts";
 import type { DependencyCondition, ServiceSpec } from "../service-spec.ts";
 import { type EnvironmentSource, readEnvironment } from "./environment.ts";
 import { readHealthcheck } from "./healthcheck.ts";
@@ -28,7 +28,8 @@ const CONDITIONS: readonly DependencyCondition[] = ["service_started", "service_
 /** One service, resolved. What is wrong goes to the section's report, and the spec is then not to be used. */
 export function readService(name: string, service: Section, source: EnvironmentSource): ServiceSpec {
   const healthcheck = readHealthcheck(service);
-  const replicas = service.section("deploy")?.number("replicas", { integer: true, minimum: 0, maximum: 1000 }) ?? 1;
+  const replicas =
+    service.section("deploy")?.number("replicas", { integer: true, minimum: 0, maximum: MAXIMUM_REPLICAS }) ?? 1;
   return {
     name,
     image: readImage(service),
