@@ -1,0 +1,70 @@
+import type { EventType } from "#contracts/event.ts";
+import type { Assignment, HealthState, ObservedInstance } from "#contracts/instance.ts";
+import { Attachments } from "./attachments.ts";
+import { InstanceFolder, type InstanceRecord } from "./instance-record.ts";
+import type { NodeServices } from "./node-services.ts";
+import { type Activity, observe } from "./observed.ts";
+import type { RunningContainer } from "./running-container.ts";
+
+/**
+ * All that is known of one instance, and who is told of it: its record, which is on disk before anybody hears of a change, what is being
+ * done with it, and its health.
+ */
+export class InstanceLedger {
+  readonly node: NodeServices;
+  readonly record: InstanceRecord;
+  readonly folder: InstanceFolder;
+  readonly attachments = new Attachments();
+  readonly #report: (observed: ObservedInstance) => void;
+  #activity: Activity = { doing: null, health: "none" };
+
+  constructor(node: NodeServices, record: InstanceRecord, report: (observed: ObservedInstance) => void) {
+    this.node = node;
+    this.record = record;
+    this.#report = report;
+    this.folder = new InstanceFolder(node.home.instances, record.assignment.instanceId);
+    if (record.lifecycle.type === "running") this.#activity.health = this.folder.readHealth(record.lifecycle.startTime);
+  }
+
+  get assignment(): Assignment {
+    return this.record.assignment;
+  }
+
+  get observed(): ObservedInstance {
+    return observe(this.record, this.#activity);
+  }
+
+  async save(): Promise<void> {
+    await this.folder.save(this.record);
+  }
+
+  tell(): void {
+    this.#report(this.observed);
+  }
+
+  event(type: EventType, data?: Record<string, unknown>): void {
+    this.node.events.record(type, this.assignment, data);
+  }
+
+  /** What is done from now on, told; null is nothing. */
+  do(doing: Activity["doing"]): void {
+    this.#activity.doing = doing;
+    this.tell();
+  }
+
+  /** Nothing is done with it, and there is no process whose health could be known. */
+  rest(): void {
+    this.#activity = { doing: null, health: "none" };
+    this.tell();
+  }
+
+  setHealth({ startTime }: RunningContainer, health: HealthState): void {
+    const isNews = health !== this.#activity.health;
+    this.#activity.health = health;
+    this.folder.saveHealth(startTime, health);
+    this.node.networks.setHealthy(this.assignment.instanceId, health === "healthy" || health === "none");
+    if (isNews && health === "healthy") this.event("instance.healthy");
+    if (isNews && health === "unhealthy") this.event("instance.unhealthy");
+    this.tell();
+  }
+}
