@@ -23,7 +23,9 @@ export class VolumeFolders {
   static async open(root: string): Promise<VolumeFolders> {
     await mkdir(root, { recursive: true, mode: PRIVATE_MODE });
     await chmod(root, PRIVATE_MODE);
-    return new VolumeFolders(root);
+    const folders = new VolumeFolders(root);
+    await folders.#removeEmpty();
+    return folders;
   }
 
   path({ project, volume }: VolumeKey): string {
@@ -48,6 +50,12 @@ export class VolumeFolders {
       await removeIfEmpty(dirname(folder));
       await syncFolder(this.#root);
     });
+  }
+
+  /** A process that was killed may have made a folder and no record in it, or removed the record and not the folder. */
+  async #removeEmpty(): Promise<void> {
+    for (const key of await this.keys()) await removeIfEmpty(this.path(key));
+    for (const project of await foldersIn(this.#root)) await removeIfEmpty(join(this.#root, project));
   }
 
   /** Every folder that is named like a volume. */

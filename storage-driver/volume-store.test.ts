@@ -63,6 +63,26 @@ function useFailingDriver(): FailingDriver {
 }
 
 describe("a volume", () => {
+  it("whose making or removal was cut short leaves no folder behind when the store opens; what somebody put there stays", async () => {
+    await (await openStore()).ensure("shop", SPEC, signal);
+    await mkdir(join(root, "shop", "unrecorded"));
+    await mkdir(join(root, "gone", "unrecorded"), { recursive: true });
+    await mkdir(join(root, "foreign", "things", "kept"), { recursive: true });
+    await openStore();
+    expect(await readdir(root)).toEqual(["foreign", "shop"]);
+    expect(await readdir(join(root, "shop"))).toEqual(["data"]);
+    expect(await readdir(join(root, "foreign", "things"))).toEqual(["kept"]);
+  });
+
+  it("can be listed while the last one of a project is taken away", async () => {
+    const store = await openStore();
+    for (let round = 0; round < 30; round++) {
+      await store.ensure("shop", SPEC, signal);
+      await Promise.all([store.remove(KEY, signal), ...Array.from({ length: 10 }, () => store.list())]);
+    }
+    expect(await store.list()).toEqual([]);
+  });
+
   it("is made once, keeps its data, and lies where nobody but root comes near", async () => {
     const store = await openStore();
     expect(await store.ensure("shop", SPEC, signal)).toBe(true);

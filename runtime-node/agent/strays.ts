@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { execStreams } from "../container/exec-process.ts";
 import type { InstanceRecord } from "../container/instance-record.ts";
 import type { Children } from "../launch/children.ts";
@@ -26,5 +26,7 @@ export async function endStrays(children: Children, records: readonly InstanceRe
 
 /** The FIFOs of commands whose callers went with a former agent: those have ended (`endStrays`), and nobody has their streams. */
 export async function removeExecStreams(runFolder: string): Promise<void> {
-  await rm(execStreams(runFolder), { recursive: true, force: true });
+  const folder = execStreams(runFolder);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
 }
