@@ -11,7 +11,14 @@ import { hasCode, SlipwayError } from "#contracts/slipway-error.ts";
 const RETRY_MS = 50;
 /** A control process that was killed is back within a second or two; on a loaded machine within ten. */
 const AWAY_MS = 60_000;
-const AWAY = ["SLIPWAY_CLI_SERVER_NOT_RUNNING", "SLIPWAY_CLI_SERVER_GONE"];
+/** Control is, or what it asks: nats-server, the agent. */
+const AWAY = [
+  "SLIPWAY_CLI_SERVER_NOT_RUNNING",
+  "SLIPWAY_CLI_SERVER_GONE",
+  "SLIPWAY_MESSAGING_UNAVAILABLE",
+  "SLIPWAY_MESSAGING_NO_RESPONDER",
+  "SLIPWAY_MESSAGING_TIMEOUT",
+];
 
 /** The API over one kept connection a lane: a process for each call would take longer than what is called. */
 export class PlatformCalls implements Disposable {

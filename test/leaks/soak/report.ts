@@ -1,0 +1,61 @@
+import { TOLERANCE, type Trend } from "./trend.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+/** What a soak found; nothing left and nothing that grows is success. */
+export interface SoakReport {
+  seed: number;
+  starts: number;
+  seconds: number;
+  node: string;
+  kernel: string;
+  /** What was drawn, done and killed, and how often. */
+  tally: Record<string, number>;
+  /** What a platform held more at the end than before, while it ran. */
+  heldMore: string[];
+  /** What the machine had more, or less, when the platform was gone. */
+  machine: string[];
+  tolerance: typeof TOLERANCE;
+  trends: Trend[];
+}
+
+export const isClean = ({ heldMore, machine, trends }: SoakReport): boolean =>
+  heldMore.length === 0 && machine.length === 0 && !trends.some(({ grows }) => grows);
+
+/** For a person: a line a process and measure, its values over the run, and its slope. */
+export function formatReport(report: SoakReport): string {
+  const { starts, seconds, seed, trends, heldMore, machine, tally } = report;
+  const rows = trends.flatMap((trend) => [
+    [
+      trend.name,
+      "PSS MiB",
+      ...trend.samples.map(({ pssBytes }) => mebibytes(pssBytes)),
+      perThousand(trend.pssBytesPerThousand),
+    ],
+    [
+      "",
+      "heap MiB",
+      ...trend.samples.map(({ heapBytes }) => mebibytes(heapBytes)),
+      perThousand(trend.heapBytesPerThousand),
+    ],
+    ["", "open files", ...trend.samples.map(({ openFiles }) => String(openFiles)), trend.grows ? "grows" : "flat"],
+  ]);
+  const counts = Object.entries(tally).toSorted(([, a], [, b]) => b - a);
+  return [
+    `soak: ${starts} starts in ${Math.round(seconds)} s (${(starts / seconds).toFixed(1)} a second), seed ${seed}`,
+    counts.map(([what, count]) => `${count} ${what}`).join(", "),
+    ...rows.map((cells) => cells.map((cell, index) => (index < 2 ? cell.padEnd(11) : cell.padStart(7))).join(" ")),
+    `flat is: at most ${mebibytes(TOLERANCE.heapBytesPerThousand)} MiB of heap and ${mebibytes(TOLERANCE.pssBytesPerThousand)} MiB of PSS more in 1,000 starts`,
+    ...heldMore.map((line) => `left while it ran: ${line}`),
+    ...machine.map((line) => `left on the machine: ${line}`),
+    isClean(report) ? "nothing is left, nothing grows" : "something is left, or grows",
+    "",
+  ].join("\n");
+}
+
+const mebibytes = (bytes: number | null): string => (bytes === null ? "-" : (bytes / MEBIBYTE).toFixed(1));
+
+function perThousand(slope: number | null): string {
+  if (slope === null) return "-";
+  return `${slope < 0 ? "" : "+"}${(slope / MEBIBYTE).toFixed(2)}/1000`;
+}
