@@ -7,7 +7,8 @@ import { errorFields, logToStderr } from "./log.ts";
 import { runGateway } from "./run-gateway.ts";
 
 const stop = new AbortController();
-for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
+// Asked twice (by a supervisor, and by the one it became in place), it still drains.
+for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort());
 
 async function main(): Promise<void> {
   const environment = parseEnvironment(process.env);

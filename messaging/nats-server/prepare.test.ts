@@ -22,9 +22,12 @@ test("a second preparation of the same home keeps every key", async () => {
     port: Number(new URL(prepared.url).port),
     binary,
   });
+  // Its JWTs are signed anew, and say the same: a server that runs on them need not be restarted. On another port it must.
   expect(again).toEqual({ ...prepared, configChanged: false });
   expect(await readKeys(home.keys)).toEqual(before);
   await server.startAgain();
+  const moved = await prepareNatsServer({ home, listenAddress: "127.0.0.1", port: 4222, binary });
+  expect(moved.configChanged).toBe(true);
 });
 
 test("the keys are their owner's alone, and none of them stands in the configuration", async () => {

@@ -26,8 +26,7 @@ export function createDeviceNodes(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return devices.map(({ source, target }, index) => {
     const device = readDeviceNumber(source);
-    if (device === undefined)
-      throw containerError("SLIPWAY_CONTAINER_NO_DEVICE", `${source} is no device of this node`);
+    if (device === undefined) throw containerError("SLIPWAY_CONTAINER_NO_DEVICE", `${source} is no device of this node`);
     const node = join(folder, String(index));
     kernel.call("mknodat", CONSTANTS.AT_FDCWD, node, FILE_TYPES[device.type] | MODE, encodeDeviceNumber(device));
     chownSync(node, idBase, idBase);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { HealthState } from "#contracts/instance.ts";
 import type { Healthcheck } from "#contracts/service-spec.ts";
+import { launchError } from "../launch/errors.ts";
 import { type HealthChange, monitorHealth, type Probe, probeCommand } from "./health-monitor.ts";
 
 const CHECK: Healthcheck = {
@@ -112,6 +113,19 @@ describe("a container's health", () => {
   it("goes on from what an earlier watch of the same process knew", async () => {
     expect(states(await watch([0], {}, "healthy"))).toEqual(["healthy"]);
     expect(states(await watch([1, 1, 1], { startPeriodMs: 60_000 }, "healthy"))).toEqual(["healthy", "unhealthy"]);
+  });
+
+  it("does not suffer when nobody can ask, as while the supervisor is away", async () => {
+    const away = launchError("SLIPWAY_LAUNCH_SUPERVISOR_AWAY", "gone");
+    const ending = new AbortController();
+    const seen: HealthChange[] = [];
+    let probes = 0;
+    const probe: Probe = async () => {
+      if (++probes === 10) ending.abort();
+      throw away;
+    };
+    await monitorHealth({ check: CHECK, probe, known: "healthy" }, (change) => seen.push(change), ending.signal);
+    expect(states(seen)).toEqual(["healthy"]);
   });
 
   it("is no longer asked when the watch ends, and says nothing more", async () => {

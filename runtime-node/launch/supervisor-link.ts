@@ -90,6 +90,9 @@ export class SupervisorLink implements AsyncDisposable {
         if (isUsable) this.#lose();
       },
     });
+    const leave = (): void => void client[Symbol.asyncDispose]();
+    this.#closing.signal.addEventListener("abort", leave, { once: true });
+    if (this.#closing.signal.aborted) leave();
     await found(client);
     if (!client.connected) throw this.awayError();
     isUsable = true;

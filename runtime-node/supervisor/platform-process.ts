@@ -56,7 +56,7 @@ export class PlatformProcess implements AsyncDisposable {
       // Not the one of before: that may have died meanwhile, and been started again.
       const former = this.#current;
       this.#keep(successor);
-      if (former !== undefined) this.#retire(former, KILL_OVERLAPPED_AFTER_MS);
+      if (former !== undefined) this.retire(former);
       return;
     }
     const former = this.#current;
@@ -72,7 +72,9 @@ export class PlatformProcess implements AsyncDisposable {
 
   /** Ends another process of this name, beside the one that runs. */
   retire(process: RunningProcess): void {
-    this.#retire(process, KILL_AFTER_MS);
+    const killAfterMs = this.spec.overlaps === true ? KILL_OVERLAPPED_AFTER_MS : KILL_AFTER_MS;
+    const ending = endProcess(process, killAfterMs).finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -81,11 +83,6 @@ export class PlatformProcess implements AsyncDisposable {
     if (current !== undefined) await endProcess(current, KILL_AFTER_MS);
     await Promise.all([this.#keeping, ...this.#ending]);
     this.#onState(this.spec.name, "stopped", "");
-  }
-
-  #retire(process: RunningProcess, killAfterMs: number): void {
-    const ending = endProcess(process, killAfterMs).finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
   }
 
   async #startOne(signal: AbortSignal): Promise<RunningProcess> {
