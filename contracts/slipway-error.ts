@@ -36,9 +36,12 @@ export interface Problem {
 
 /** Messages repeat what somebody wrote: a name of a megabyte must not become an event, a log line and an answer of a megabyte. */
 const LONGEST_MESSAGE = 1_500;
+/** What a program said before it ended is told by its last words. */
+const KEPT_END = 500;
 
 function bounded(message: string): string {
-  return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE)}…`;
+  if (message.length <= LONGEST_MESSAGE) return message;
+  return `${message.slice(0, LONGEST_MESSAGE - KEPT_END)}…${message.slice(-KEPT_END)}`;
 }
 
 /** An error a person can act on: code, sentence, place, remedy. Match on `code`, never on the text. */
