@@ -24,7 +24,10 @@ export const version = defineVerb({
 
 function formatServer(server: VersionInfo): string {
   const head = `server ${server.version} on node ${server.node} (${server.runtime}, nats-server ${server.natsServer}, ${server.kernel})\n`;
-  return head + server.processes.map(({ name, version, pid }) => `  ${name.padEnd(12)} ${version} (pid ${pid})\n`).join("");
+  return (
+    head +
+    server.processes.map((process) => `  ${process.name.padEnd(12)} ${process.version} (pid ${process.pid})\n`).join("")
+  );
 }
 
 /** That no server runs is an answer here, not an error. */
