@@ -45,6 +45,8 @@ export class EventOutbox implements InstanceEvents, AsyncDisposable {
     if (this.#log === undefined || this.#sending !== undefined) return;
     this.#sending = this.#drain(this.#log).finally(() => {
       this.#sending = undefined;
+      // One may have come after the last look.
+      if (this.#waiting.length > 0 && !this.#closing.signal.aborted) this.#send();
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Assignment } from "#contracts/instance.ts";
+import type { Kernel } from "#kernel/kernel.ts";
 import type { ConnectedNetworks, InstanceNetworks } from "../container/node-services.ts";
 import type { EventOutbox } from "./event-outbox.ts";
 import { createDnsServer, type DnsServer } from "../dns/dns-server.ts";
@@ -6,14 +7,32 @@ import { resolvConfUpstreams } from "../dns/resolv-conf.ts";
 import { NameTable, type NetworkEndpoint } from "../dns/name-table.ts";
 import type { Endpoint, ProjectNetworks } from "../network/project-networks.ts";
 import type { NetworkRecord } from "../network/network-state.ts";
+import type { KeptDnsSockets } from "./kept-dns-sockets.ts";
+
+/** A container that runs when this agent starts. */
+export interface RunningInstance {
+  instanceId: string;
+  pid: number;
+  /** As the former agent last knew it. */
+  healthy: boolean;
+}
+
+export interface NodeNetworksOptions {
+  kernel: Kernel;
+  networks: ProjectNetworks;
+  events: EventOutbox;
+  dnsSockets: KeptDnsSockets;
+}
 
 /**
  * What an instance's networks are made of: bridges and addresses, the names on them, a DNS server on each bridge's gateway. A
  * network is there while an assignment of this node names it.
  */
 export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
+  readonly #kernel: Kernel;
   readonly #networks: ProjectNetworks;
   readonly #events: EventOutbox;
+  readonly #dnsSockets: KeptDnsSockets;
   readonly #names = new NameTable();
   readonly #dns = new Map<string, Promise<DnsServer>>();
   /** The endpoints that names lead to, by instance. */
@@ -21,13 +40,15 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   /** Instances that use a network, by its name. */
   readonly #users = new Map<string, Set<string>>();
 
-  constructor(networks: ProjectNetworks, events: EventOutbox) {
+  constructor({ kernel, networks, events, dnsSockets }: NodeNetworksOptions) {
+    this.#kernel = kernel;
     this.#networks = networks;
     this.#events = events;
+    this.#dnsSockets = dnsSockets;
   }
 
   async connect(assignment: Assignment, pid: number, signal: AbortSignal): Promise<ConnectedNetworks> {
-    const { instanceId, name: instanceName, spec, service } = assignment;
+    const { instanceId, name: instanceName, spec } = assignment;
     const connected: ConnectedNetworks = { addresses: {}, ports: [], nameServers: [] };
     const endpoints: NetworkEndpoint[] = [];
     const internalServers: string[] = [];
@@ -44,18 +65,9 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
       if (network.internal) internalServers.push(network.gateway);
       else connected.nameServers.push(network.gateway);
       if (!network.internal) publishable ??= endpoint.address;
-      endpoints.push({
-        network: network.name,
-        project: assignment.project,
-        instanceId,
-        instanceName,
-        service,
-        aliases,
-        address: endpoint.address,
-        ports: spec.expose,
-        // A service's name leads to it only when it is known to be well.
-        healthy: false,
-      });
+      // A service's name leads to it only when it is known to be well.
+      const healthy = this.#endpoints.get(instanceId)?.some((known) => known.network === network.name && known.healthy);
+      endpoints.push(namedEndpoint(assignment, network.name, aliases, endpoint.address, healthy === true));
     }
     // Last, since they know no name of the world, and a resolver believes the first that answers.
     connected.nameServers.push(...internalServers);
@@ -94,7 +106,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   }
 
   /** After a restart of the agent: what belongs to nobody goes, what belongs to these instances stays. */
-  async recover(running: { instanceId: string; pid: number }[], assignments: readonly Assignment[]): Promise<void> {
+  async recover(running: RunningInstance[], assignments: readonly Assignment[]): Promise<void> {
     for (const assignment of assignments) {
       for (const { name } of assignment.spec.networks) this.#use(`${assignment.project}_${name}`, assignment.instanceId);
     }
@@ -103,6 +115,8 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
       assignments.map(({ instanceId }) => instanceId),
     );
     for (const problem of report.problems) console.error("network recovery:", problem.message);
+    // Before the first query is read: those that came while there was no agent are to be answered as ever.
+    for (const instance of running) this.#knowNames(instance, assignments);
     for (const network of this.#networks.networks().slice()) {
       if ((this.#users.get(network.name)?.size ?? 0) > 0) await this.#serveNames(network);
       else await this.#drop(network.project, network.network);
@@ -113,6 +127,18 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
     const servers = await Promise.allSettled(this.#dns.values());
     for (const server of servers) if (server.status === "fulfilled") await server.value[Symbol.asyncDispose]();
     this.#networks[Symbol.dispose]();
+  }
+
+  #knowNames({ instanceId, healthy }: RunningInstance, assignments: readonly Assignment[]): void {
+    const assignment = assignments.find((candidate) => candidate.instanceId === instanceId);
+    if (assignment === undefined) return;
+    const endpoints = assignment.spec.networks.flatMap(({ name, aliases }) => {
+      const network = `${assignment.project}_${name}`;
+      const endpoint = this.#networks.endpoints(network).find((candidate) => candidate.instanceId === instanceId);
+      return endpoint === undefined ? [] : [namedEndpoint(assignment, network, aliases, endpoint.address, healthy)];
+    });
+    for (const endpoint of endpoints) this.#names.add(endpoint);
+    this.#endpoints.set(instanceId, endpoints);
   }
 
   async #ensure({ project, instanceId, networks }: Assignment, name: string): Promise<NetworkRecord> {
@@ -155,23 +181,42 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
     this.#dns.delete(network);
     this.#users.delete(network);
     await server?.[Symbol.asyncDispose]();
+    await this.#dnsSockets.drop(network);
     await this.#networks.remove(project, name);
     this.#events.append({ type: "network.removed", subject: `${project}/${name}`, project });
   }
 
-  async #serveNames({ name, gateway, internal }: NetworkRecord): Promise<void> {
-    const serving =
-      this.#dns.get(name) ??
-      createDnsServer({
-        bindAddress: gateway,
-        network: name,
-        names: this.#names,
-        ...(internal ? {} : { upstreams: resolvConfUpstreams() }),
-      });
+  async #serveNames(network: NetworkRecord): Promise<void> {
+    const { name } = network;
+    const serving = this.#dns.get(name) ?? this.#openServer(network);
     this.#dns.set(name, serving);
     await serving.catch((error: unknown) => {
       this.#dns.delete(name);
       throw error;
     });
   }
+
+  async #openServer({ name, gateway, internal }: NetworkRecord): Promise<DnsServer> {
+    const sockets = await this.#dnsSockets.take(name, gateway);
+    const server = await createDnsServer({
+      kernel: this.#kernel,
+      bindAddress: gateway,
+      network: name,
+      names: this.#names,
+      sockets,
+      ...(internal ? {} : { upstreams: resolvConfUpstreams() }),
+    });
+    if (sockets === undefined) await this.#dnsSockets.keep(name, server.sockets);
+    return server;
+  }
+}
+
+function namedEndpoint(
+  { project, instanceId, name: instanceName, service, spec }: Assignment,
+  network: string,
+  aliases: readonly string[],
+  address: string,
+  healthy: boolean,
+): NetworkEndpoint {
+  return { network, project, instanceId, instanceName, service, aliases, address, ports: spec.expose, healthy };
 }

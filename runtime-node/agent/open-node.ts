@@ -11,13 +11,15 @@ import { TmpfsDriver } from "#storage-driver/tmpfs-driver.ts";
 import { VolumeStore } from "#storage-driver/volume-store.ts";
 import { removeCgroupParents } from "../cgroup/container-cgroup.ts";
 import { findCgroupHierarchies } from "../cgroup/hierarchy.ts";
-import type { InstanceRecord } from "../container/instance-record.ts";
+import { InstanceFolder, type InstanceRecord } from "../container/instance-record.ts";
 import type { NodeServices } from "../container/node-services.ts";
 import { openImageStore } from "../image/image-store.ts";
 import { Children } from "../launch/children.ts";
+import { KeptFds } from "../launch/kept-fds.ts";
 import { openNetworks } from "../network/project-networks.ts";
 import { EventOutbox } from "./event-outbox.ts";
 import { NodeCredentials } from "./instance-credentials.ts";
+import { KeptDnsSockets } from "./kept-dns-sockets.ts";
 import { NodeAgent, readRecords } from "./node-agent.ts";
 import { NodeImages } from "./node-images.ts";
 import { NodeLogs } from "./node-logs.ts";
@@ -84,7 +86,9 @@ export async function openNode(
     drivers: [new LocalDriver({ root: home.volumes, canIdmap }), new TmpfsDriver(new TmpfsMounts(kernel, idmaps))],
   });
   const networks = await openNetworks({ directory: home.networks, hash: home.hash, kernel, signal });
-  const nodeNetworks = acquired.use(new NodeNetworks(networks, events));
+  const keptFds = await KeptFds.open(kernel, children.fds);
+  const dnsSockets = new KeptDnsSockets(kernel, keptFds);
+  const nodeNetworks = acquired.use(new NodeNetworks({ kernel, networks, events, dnsSockets }));
   const cgroups = findCgroupHierarchies(settings.cgroupParent);
   const services: NodeServices = {
     node: settings.node,
@@ -103,10 +107,11 @@ export async function openNode(
   opened.agent = held;
   const records = await readRecords(services);
   await endStrays(children, records);
-  await recoverNetworks(nodeNetworks, children, records);
+  await recoverNetworks(services, nodeNetworks, records);
   const assigned = new Set(records.map(({ assignment }) => assignment.instanceId));
   await volumes.retainLeases(assigned, signal);
   await held.recover(records);
+  await keptFds.dropUnclaimed();
   acquired.defer(async () => {
     await held.leave();
     removeCgroupParents(cgroups, home.hash);
@@ -139,13 +144,15 @@ export async function openNode(
 
 /** What runs under the supervisor and has a record keeps its interfaces; what has neither loses them. */
 async function recoverNetworks(
+  { children, home }: NodeServices,
   networks: NodeNetworks,
-  children: Children,
   records: readonly InstanceRecord[],
 ): Promise<void> {
-  const running = (await children.list()).flatMap(({ child, state }) =>
-    state.type === "running" && !child.includes(".") ? [{ instanceId: child, pid: state.pid }] : [],
-  );
+  const running = (await children.list()).flatMap(({ child: instanceId, state }) => {
+    if (state.type !== "running" || instanceId.includes(".")) return [];
+    const health = new InstanceFolder(home.instances, instanceId).readHealth(state.startTime);
+    return [{ instanceId, pid: state.pid, healthy: health === "healthy" || health === "none" }];
+  });
   await networks.recover(
     running,
     records.map(({ assignment }) => assignment),

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import packet from "dns-packet";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { type DnsServer, createDnsServer } from "./dns-server.ts";
 import { NameTable } from "./name-table.ts";
 import type { Upstream, UpstreamSource } from "./resolv-conf.ts";
@@ -12,6 +13,7 @@ import { FLAGS, RCODE } from "./wire.ts";
 
 const NETWORK = "shop_default";
 const ADDRESS = "127.0.0.1";
+const kernel = new LinuxKernel();
 
 let scope: AsyncDisposableStack;
 let names: NameTable;
@@ -39,7 +41,7 @@ async function start(
   upstreams?: UpstreamSource,
   attemptTimeoutMs = 5000,
 ): Promise<{ server: DnsServer; resolver: Resolver }> {
-  const options = { bindAddress: ADDRESS, port: 0, network: NETWORK, names, attemptTimeoutMs };
+  const options = { kernel, bindAddress: ADDRESS, port: 0, network: NETWORK, names, attemptTimeoutMs };
   const server = scope.use(await createDnsServer(upstreams === undefined ? options : { ...options, upstreams }));
   const resolver = new Resolver({ timeout: 10_000, tries: 1 });
   resolver.setServers([`${server.address}:${server.port}`]);
@@ -287,11 +289,13 @@ describe("a server", () => {
     scope.defer(() => void holder.close());
     await once(holder, "listening");
     const { port } = holder.address() as { port: number };
-    await expect(createDnsServer({ bindAddress: ADDRESS, port, network: NETWORK, names })).rejects.toMatchObject({
+    await expect(createDnsServer({ kernel, bindAddress: ADDRESS, port, network: NETWORK, names })).rejects.toMatchObject({
       code: "SLIPWAY_DNS_ADDRESS_IN_USE",
-      message: `the DNS server of network shop_default could not listen on 127.0.0.1, TCP port ${port}`,
+      message: `the DNS server of network shop_default could not listen on 127.0.0.1, port ${port}`,
     });
-    await expect(createDnsServer({ bindAddress: "192.0.2.1", port, network: NETWORK, names })).rejects.toMatchObject({
+    await expect(
+      createDnsServer({ kernel, bindAddress: "192.0.2.1", port, network: NETWORK, names }),
+    ).rejects.toMatchObject({
       code: "SLIPWAY_DNS_BIND_FAILED",
     });
   });
@@ -299,7 +303,7 @@ describe("a server", () => {
   it("gives its port back when it is disposed of", async () => {
     const { server } = await start();
     await server[Symbol.asyncDispose]();
-    const again = await createDnsServer({ bindAddress: ADDRESS, port: server.port, network: NETWORK, names });
+    const again = await createDnsServer({ kernel, bindAddress: ADDRESS, port: server.port, network: NETWORK, names });
     expect(again.port).toBe(server.port);
     await again[Symbol.asyncDispose]();
   });

@@ -1,3 +1,5 @@
+import { isErrno, type Kernel } from "#kernel/kernel.ts";
+import { boundAddress, type DnsSockets, openDnsSockets } from "./dns-sockets.ts";
 import { dnsError } from "./errors.ts";
 import type { NameSource } from "./name-source.ts";
 import type { Upstream, UpstreamSource } from "./resolv-conf.ts";
@@ -6,10 +8,13 @@ import { TcpListener } from "./tcp-listener.ts";
 import { UdpListener } from "./udp-listener.ts";
 
 export interface DnsServerOptions {
-  /** The bridge's gateway address. */
+  kernel: Kernel;
+  /** The bridge's gateway address, IPv4. */
   bindAddress: string;
   /** 53 when absent; 0 lets the kernel choose. */
   port?: number;
+  /** A former server's, still bound: queries that came meanwhile wait in them. They are this server's from now on. */
+  sockets?: DnsSockets | undefined;
   /** Whose names are answered: `<project>_<network>`. */
   network: string;
   names: NameSource;
@@ -28,6 +33,8 @@ export interface DnsLogger {
 export interface DnsServer extends AsyncDisposable {
   readonly address: string;
   readonly port: number;
+  /** Open until disposal; copies of them may be kept for a later server. */
+  readonly sockets: DnsSockets;
 }
 
 const DNS_PORT = 53;
@@ -37,19 +44,20 @@ const DNS_PORT = 53;
  * SLIPWAY_DNS_ADDRESS_IN_USE or SLIPWAY_DNS_BIND_FAILED.
  */
 export async function createDnsServer(options: DnsServerOptions): Promise<DnsServer> {
-  const { bindAddress } = options;
+  const { kernel, bindAddress } = options;
+  const sockets = options.sockets ?? bind(options);
   await using acquired = new AsyncDisposableStack();
-  const tcp = acquired.use(await bound(options, "TCP", TcpListener.bind(bindAddress, options.port ?? DNS_PORT)));
-  const { port } = tcp;
-  const udp = acquired.use(await bound(options, "UDP", UdpListener.bind(bindAddress, port)));
+  const tcp = acquired.use(new TcpListener(sockets.tcp));
+  const udp = acquired.use(new UdpListener(kernel, sockets.udp));
+  const { port } = boundAddress(kernel, sockets.udp);
   const closing = new AbortController();
   acquired.defer(() => closing.abort());
 
   const responder = new Responder(responderOptions(options, port));
-  tcp.serve(responder, closing.signal);
   udp.serve(responder, closing.signal);
+  await tcp.serve(responder, closing.signal);
   const resources = acquired.move();
-  return { address: bindAddress, port, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { address: bindAddress, port, sockets, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 function responderOptions(options: DnsServerOptions, port: number): ConstructorParameters<typeof Responder>[0] {
@@ -68,13 +76,11 @@ function attemptTimeout({ attemptTimeoutMs }: DnsServerOptions): { attemptTimeou
   return attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs };
 }
 
-async function bound<Listener>(options: DnsServerOptions, protocol: string, binding: Promise<Listener>): Promise<Listener> {
+function bind({ kernel, network, bindAddress: address, port = DNS_PORT }: DnsServerOptions): DnsSockets {
   try {
-    return await binding;
+    return openDnsSockets(kernel, { address, port });
   } catch (cause) {
-    const inUse = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
-    const code = inUse ? "SLIPWAY_DNS_ADDRESS_IN_USE" : "SLIPWAY_DNS_BIND_FAILED";
-    const where = `${options.bindAddress}, ${protocol} port ${options.port ?? DNS_PORT}`;
-    throw dnsError(code, `the DNS server of network ${options.network} could not listen on ${where}`, { cause });
+    const code = isErrno(cause, "EADDRINUSE") ? "SLIPWAY_DNS_ADDRESS_IN_USE" : "SLIPWAY_DNS_BIND_FAILED";
+    throw dnsError(code, `the DNS server of network ${network} could not listen on ${address}, port ${port}`, { cause });
   }
 }

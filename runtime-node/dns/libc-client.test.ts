@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { createDnsServer } from "./dns-server.ts";
 import { NameTable } from "./name-table.ts";
 
@@ -29,7 +30,7 @@ it.skipIf(!isRoot)(
     await using scope = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), "slipway-dns-"));
     scope.defer(() => rm(folder, { recursive: true }));
-    scope.use(await createDnsServer({ bindAddress: ADDRESS, network: "shop_default", names }));
+    scope.use(await createDnsServer({ kernel: new LinuxKernel(), bindAddress: ADDRESS, network: "shop_default", names }));
     const resolvConf = join(folder, "resolv.conf");
     await writeFile(resolvConf, `nameserver ${ADDRESS}\n`);
 

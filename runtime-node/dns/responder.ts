@@ -19,6 +19,9 @@ export interface Asker {
   transport: "udp" | "tcp";
 }
 
+/** answer: what we know ourselves. forward: the world's to answer. ignore: it deserves no answer. */
+export type Response = { kind: "answer"; bytes: Buffer } | { kind: "forward"; query: DnsQuery } | { kind: "ignore" };
+
 /** A container that asks faster than the upstreams answer gets SERVFAIL at once, and the others notice nothing. */
 const FORWARDED_AT_ONCE = { perClient: 64, inAll: 512 };
 
@@ -33,33 +36,47 @@ export class Responder {
     this.#forwarder = options.forwarding === undefined ? undefined : new Forwarder(options.forwarding);
   }
 
-  /** The answer's bytes; undefined for what deserves none. Rejects only when the signal aborts. */
-  async respond(packet: Buffer, asker: Asker, signal: AbortSignal): Promise<Buffer | undefined> {
+  /** What can be said at once. */
+  respond(packet: Buffer, asker: Asker): Response {
     const parsed = parsePacket(packet);
-    if (parsed.kind === "ignore") return undefined;
-    if (parsed.kind === "refuse") return bareAnswer(packet, 0, parsed.rcode);
-    const answer = await this.#answer(parsed.query, asker, signal);
-    if (asker.transport === "tcp" || answer.byteLength <= parsed.query.udpBytes) return answer;
-    return bareAnswer(packet, FLAGS.truncated, RCODE.NOERROR);
-  }
-
-  async #answer(query: DnsQuery, asker: Asker, signal: AbortSignal): Promise<Buffer> {
+    if (parsed.kind === "ignore") return parsed;
+    if (parsed.kind === "refuse") return { kind: "answer", bytes: bareAnswer(packet, 0, parsed.rcode) };
+    const { query } = parsed;
     try {
       const { names, network } = this.#options;
       const local = answerLocally(query, names, names.networksOf(network, asker.address));
-      if (local !== undefined) return encodeLocalAnswer(query, local);
-      return await this.#forward(query, asker, signal);
+      if (local !== undefined) return answer(query, asker, encodeLocalAnswer(query, local));
+      if (this.#forwarder === undefined) return answer(query, asker, bareAnswer(packet, 0, RCODE.NXDOMAIN));
+      return { kind: "forward", query };
     } catch (error) {
-      signal.throwIfAborted();
-      this.#options.onFailure(`the question for ${query.question.type} ${query.name} could not be answered`, error);
-      return bareAnswer(query.packet, 0, RCODE.SERVFAIL);
+      return answer(query, asker, this.#failed(query, error));
     }
   }
 
-  async #forward(query: DnsQuery, asker: Asker, signal: AbortSignal): Promise<Buffer> {
-    if (this.#forwarder === undefined) return bareAnswer(query.packet, 0, RCODE.NXDOMAIN);
+  /** Asks the world. Rejects only when the signal aborts. */
+  async forward(query: DnsQuery, asker: Asker, signal: AbortSignal): Promise<Buffer> {
     using place = this.#limit.enter(asker.address);
-    const answer = place === undefined ? undefined : await this.#forwarder.forward(query.packet, signal);
-    return answer ?? bareAnswer(query.packet, 0, RCODE.SERVFAIL);
+    try {
+      const theirs = place === undefined ? undefined : await this.#forwarder?.forward(query.packet, signal);
+      return fitting(query, asker, theirs ?? bareAnswer(query.packet, 0, RCODE.SERVFAIL));
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.#failed(query, error);
+    }
   }
+
+  #failed(query: DnsQuery, error: unknown): Buffer {
+    this.#options.onFailure(`the question for ${query.question.type} ${query.name} could not be answered`, error);
+    return bareAnswer(query.packet, 0, RCODE.SERVFAIL);
+  }
+}
+
+function answer(query: DnsQuery, asker: Asker, bytes: Buffer): Response {
+  return { kind: "answer", bytes: fitting(query, asker, bytes) };
+}
+
+/** A datagram that would be too long says so instead, and the asker comes again over TCP. */
+function fitting(query: DnsQuery, { transport }: Asker, bytes: Buffer): Buffer {
+  if (transport === "tcp" || bytes.byteLength <= query.udpBytes) return bytes;
+  return bareAnswer(query.packet, FLAGS.truncated, RCODE.NOERROR);
 }

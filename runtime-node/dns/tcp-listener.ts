@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
+import { closeSync } from "node:fs";
+import { type Server, type Socket, createServer } from "node:net";
 import { QueryLimit } from "./query-limit.ts";
-import type { Responder } from "./responder.ts";
+import type { Asker, Responder } from "./responder.ts";
 import { frame, readFrames } from "./tcp-frames.ts";
 
 const IDLE_TIMEOUT_MS = 10_000;
@@ -9,27 +10,20 @@ const CONNECTIONS = { perClient: 16, inAll: 256 };
 
 /** Answers connections until disposed, the questions of one connection in their order. */
 export class TcpListener implements AsyncDisposable {
-  readonly #server: Server;
+  readonly #fd: number;
+  readonly #server: Server = createServer();
   readonly #connections = new Set<Socket>();
   readonly #limit = new QueryLimit(CONNECTIONS);
 
-  private constructor(server: Server) {
-    this.#server = server;
+  /** Takes over the fd of a listening socket. */
+  constructor(fd: number) {
+    this.#fd = fd;
   }
 
-  static async bind(address: string, port: number): Promise<TcpListener> {
-    const server = createServer();
-    server.listen({ host: address, port, exclusive: true });
-    await once(server, "listening");
-    return new TcpListener(server);
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  serve(responder: Responder, signal: AbortSignal): void {
+  async serve(responder: Responder, signal: AbortSignal): Promise<void> {
     this.#server.on("connection", (socket) => void this.#converse(socket, responder, signal));
+    this.#server.listen({ fd: this.#fd });
+    await once(this.#server, "listening");
   }
 
   async #converse(socket: Socket, responder: Responder, signal: AbortSignal): Promise<void> {
@@ -40,7 +34,7 @@ export class TcpListener implements AsyncDisposable {
     try {
       if (place === undefined) return;
       for await (const packet of readFrames(socket)) {
-        const answer = await responder.respond(packet, { address, transport: "tcp" }, signal);
+        const answer = await answerTo(packet, { address, transport: "tcp" }, responder, signal);
         if (answer === undefined) return;
         if (!socket.write(frame(answer))) await once(socket, "drain", { signal });
       }
@@ -53,9 +47,22 @@ export class TcpListener implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return closeSync(this.#fd);
     const closed = once(this.#server, "close");
     this.#server.close();
     for (const socket of this.#connections) socket.destroy();
     await closed;
   }
+}
+
+/** Undefined for what deserves none. */
+async function answerTo(
+  packet: Buffer,
+  asker: Asker,
+  responder: Responder,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const response = responder.respond(packet, asker);
+  if (response.kind === "forward") return responder.forward(response.query, asker, signal);
+  return response.kind === "answer" ? response.bytes : undefined;
 }

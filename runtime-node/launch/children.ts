@@ -124,12 +124,13 @@ export class Children implements AsyncDisposable {
 
   /** Where fds are kept that must outlive this agent. */
   get fds(): FdKeeper {
-    const client = (): SupervisorClient | Promise<SupervisorClient> =>
-      this.#open.client ?? this.#open.connected(AbortSignal.timeout(KEEP_FDS_WAIT_MS));
+    // In this turn where it can be: what is asked for next is then served after it.
+    const withClient = async <Answer>(ask: (client: SupervisorClient) => Promise<Answer>): Promise<Answer> =>
+      ask(this.#open.client ?? (await this.#open.connected(AbortSignal.timeout(KEEP_FDS_WAIT_MS))));
     return {
-      keepFd: async (...kept) => (await client()).keepFd(...kept),
-      dropFd: async (name) => (await client()).dropFd(name),
-      listFds: async () => (await client()).listFds(),
+      keepFd: (...kept) => withClient((client) => client.keepFd(...kept)),
+      dropFd: (name) => withClient((client) => client.dropFd(name)),
+      listFds: () => withClient((client) => client.listFds()),
     };
   }
 

@@ -4,7 +4,7 @@ import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 const APPS = join(import.meta.dirname, "apps");
 
 /** A service of one of the applications in `apps/`, for a Compose file (which may be JSON, since YAML contains it). */
-export function appService(app: "echo" | "nats", more: object = {}): object {
+export function appService(app: "echo" | "nats" | "resolve", more: object = {}): object {
   return {
     image: "host",
     command: ["/opt/slipway/bin/node", "/app/main.mjs"],
