@@ -24,16 +24,18 @@ export async function sendLines(reply: FastifyReply, source: Source, signal: Abo
   }
 }
 
-/**
- * Not `pipeline`: after an abort that waits for the source's pending read, which for one that follows may never come. Whoever
- * gave the source ends it.
- */
+/** Not `pipeline`: after an abort that waits for the source's pending read, which for one that follows may never come. */
 async function forward(source: Source, response: ServerResponse, signal: AbortSignal): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await orAborted(iterator.next(), signal);
-    if (next.done === true) return;
-    if (!response.write(next.value)) await once(response, "drain", { signal });
+  try {
+    for (;;) {
+      const next = await orAborted(iterator.next(), signal);
+      if (next.done === true) return;
+      if (!response.write(next.value)) await once(response, "drain", { signal });
+    }
+  } finally {
+    // A generator that waits at its `yield` would hold what it reads from for ever, and all that still arrives there.
+    void iterator.return?.().catch(() => undefined);
   }
 }
 
