@@ -40,7 +40,7 @@ async function ask<Result>(socket: WebSocket, id: number, method: string): Promi
   }
 }
 
-async function inspectorPort(pid: number): Promise<number> {
+export async function inspectorPort(pid: number): Promise<number> {
   const deadline = performance.now() + OPENS_WITHIN_MS;
   for (;;) {
     const port = listeningOnLoopback(pid);
