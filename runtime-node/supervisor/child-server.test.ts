@@ -34,8 +34,11 @@ const listen = async (): Promise<void> => {
   server = await ChildServer.listen(socket(), table, new FdStore(kernel));
 };
 
-/** As a supervisor that becomes another program does. */
-const goAway = async (): Promise<void> => server?.[Symbol.asyncDispose]();
+/** As a supervisor that becomes another program does; resolves when the agent has noticed. */
+async function goAway(): Promise<void> {
+  await server?.[Symbol.asyncDispose]();
+  while (children.isReady) await new Promise((resolve) => setImmediate(resolve));
+}
 
 async function start(child: string, plan = SLEEP): Promise<void> {
   await children.launch(child, plan, PATIENT);
@@ -54,7 +57,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await children[Symbol.asyncDispose]();
-  await goAway();
+  await server?.[Symbol.asyncDispose]();
   for (const { child, state } of table.reports()) if (state.type === "running") table.signal(child, 9);
   await table.untilNoneRuns();
   table[Symbol.dispose]();

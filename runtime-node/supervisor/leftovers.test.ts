@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
+import { isZombie } from "#kernel/pidfd.ts";
 import { findLeftovers, PROCESS_MARK } from "./leftovers.ts";
 import { ProcessRecords } from "./process-records.ts";
 import { adoptProcess, endProcess } from "./running-process.ts";
@@ -59,6 +60,19 @@ test("one on record is found without a mark, and not when another has its pid, o
   expect(found(other)).toEqual([]);
   child.kill("SIGKILL");
   await once(child, "exit");
+  expect(found(known)).toEqual([]);
+});
+
+test("one that has ended, and whose parent does not reap it, is none", async () => {
+  const parent = spawn("/bin/sh", ["-c", "sleep 1000 & echo $!; exec sleep 1000"]);
+  onTestFinished(() => void parent.kill("SIGKILL"));
+  const [line] = (await once(parent.stdout, "data")) as [Buffer];
+  const pid = Number(line);
+  const known = records();
+  known.record({ name: "control", version: "1" }, pid);
+  expect(found(known)).toEqual([["control", pid]]);
+  process.kill(pid, "SIGKILL");
+  while (!isZombie(pid)) await new Promise((resolve) => setImmediate(resolve));
   expect(found(known)).toEqual([]);
 });
 
