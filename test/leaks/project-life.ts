@@ -9,7 +9,7 @@ import type { LifeContext } from "./life.ts";
 import { isNotFound } from "./platform-calls.ts";
 
 /** Longer than any wait of the platform's own (for credentials, for a pull that is refused), on a loaded machine. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 180_000;
 const MOST_ACTS = 3;
 
 type Act = (context: LifeContext, project: RunningProject) => Promise<void>;

@@ -5,6 +5,8 @@ import { parseArgs } from "node:util";
 import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 import { TestPlatform } from "#test/e2e/platform.ts";
 import { awaitSameMachine, takeSnapshot } from "#test/machine/snapshot.ts";
+import { homeLayout } from "#contracts/home.ts";
+import { countRevoked } from "../credentials.ts";
 import { takeHoldings } from "../holdings.ts";
 import { untilSameHoldings } from "../same-holdings.ts";
 import { type KillRates, runScenario } from "../scenario.ts";
@@ -65,6 +67,7 @@ async function soak(platform: TestPlatform): Promise<Omit<SoakReport, "machine">
     node: process.version,
     kernel: release(),
     tally: Object.fromEntries(tally.counts),
+    revoked: await countRevoked(homeLayout(platform.home)),
     heldMore: await untilSameHoldings(platform, before),
     tolerance: TOLERANCE,
     trends: PROCESSES.map((name) => trendOf(name, samples, count * SETTLED)),

@@ -11,6 +11,8 @@ export interface SoakReport {
   kernel: string;
   /** What was drawn, done and killed, and how often. */
   tally: Record<string, number>;
+  /** Credentials that are remembered as void, until they would have expired anyway. */
+  revoked: number;
   /** What a platform held more at the end than before, while it ran. */
   heldMore: string[];
   /** What the machine had more, or less, when the platform was gone. */
@@ -24,7 +26,7 @@ export const isClean = ({ heldMore, machine, trends }: SoakReport): boolean =>
 
 /** For a person: a line a process and measure, its values over the run, and its slope. */
 export function formatReport(report: SoakReport): string {
-  const { starts, seconds, seed, trends, heldMore, machine, tally } = report;
+  const { starts, seconds, seed, trends, heldMore, machine, tally, revoked } = report;
   const rows = trends.flatMap((trend) => [
     [
       trend.name,
@@ -44,6 +46,7 @@ export function formatReport(report: SoakReport): string {
   return [
     `soak: ${starts} starts in ${Math.round(seconds)} s (${(starts / seconds).toFixed(1)} a second), seed ${seed}`,
     counts.map(([what, count]) => `${count} ${what}`).join(", "),
+    `${revoked} credentials are remembered as void`,
     ...rows.map((cells) => cells.map((cell, index) => (index < 2 ? cell.padEnd(11) : cell.padStart(7))).join(" ")),
     `flat is: at most ${mebibytes(TOLERANCE.heapBytesPerThousand)} MiB of heap and ${mebibytes(TOLERANCE.pssBytesPerThousand)} MiB of PSS more in 1,000 starts`,
     ...heldMore.map((line) => `left while it ran: ${line}`),
