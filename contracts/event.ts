@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
   "instance.unhealthy",
   "instance.exited",
   "instance.oom-killed",
+  "instance.output-throttled",
   "instance.restarting",
   "instance.stopping",
   "instance.failed",

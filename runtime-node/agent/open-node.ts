@@ -100,7 +100,7 @@ export async function openNode(
     networks: nodeNetworks,
     volumes: new NodeVolumes(volumes, kernel, home.run, events, signal),
     credentials: acquired.use(new NodeCredentials(settings.node, settings.natsUrl, platform)),
-    logs: new NodeLogs(signal),
+    logs: new NodeLogs({ kernel, events, fds: keptFds, signal }),
     events,
   };
   const held = new NodeAgent(services, reporter);

@@ -50,6 +50,7 @@ export async function stopContainer(
 /** Gives back what a container that has ended took, once its last line is written. Resolves to whether it was out of memory. */
 export async function releaseContainer({ container, resources }: StartedContainer): Promise<boolean> {
   const oomKilled = container.cgroup.oomKills() > 0;
+  container.logs.finish();
   await Promise.race([container.logs.ended, new Promise((resolve) => setTimeout(resolve, LOGS_END_WAIT_MS).unref())]);
   await resources.disposeAsync();
   return oomKilled;
@@ -81,6 +82,7 @@ export async function takeApart(ledger: InstanceLedger, onForgotten: () => void)
   const { node, assignment, folder, attachments } = ledger;
   await node.networks.release(assignment);
   await node.volumes.removeAnonymous(assignment);
+  await node.logs.forget(assignment.instanceId);
   onForgotten();
   await folder.remove();
   await attachments.end(containerError("SLIPWAY_CONTAINER_NOT_RUNNING", `${assignment.name} was removed`));

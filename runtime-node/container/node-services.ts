@@ -68,6 +68,8 @@ export interface InstanceCredentials {
 export interface ContainerLogs extends AsyncDisposable {
   /** Resolves when every writer is gone and everything is written. */
   readonly ended: Promise<unknown>;
+  /** To be called when the container is gone: its end is then seen also where it came before the streams were opened. */
+  finish(): void;
   /** Hands on each chunk as it is read, until disposed. */
   subscribe(listener: (stream: "stdout" | "stderr", chunk: Uint8Array) => void | Promise<void>): Disposable;
 }
@@ -75,6 +77,10 @@ export interface ContainerLogs extends AsyncDisposable {
 export interface InstanceLogs {
   /** Opens the streams' reading ends; some writer must hold the others. */
   capture(assignment: Assignment, stdout: string, stderr: string, directory: string): ContainerLogs;
+  /** Writes what an instance that does not run has left in its streams; does nothing where it has none. */
+  drain(assignment: Assignment, stdout: string, stderr: string, directory: string): Promise<void>;
+  /** The instance goes: nothing of its streams is kept open for a later agent any more. */
+  forget(instanceId: string): Promise<void>;
 }
 
 export interface InstanceEvents {

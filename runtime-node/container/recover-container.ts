@@ -26,7 +26,10 @@ export async function recoverContainer(
   const { assignment, lifecycle, process } = record;
   const { instanceId } = assignment;
   const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
+  const drain = (): Promise<void> =>
+    node.logs.drain(assignment, folder.stream("stdout"), folder.stream("stderr"), folder.logs);
   if (lifecycle.type !== "running") {
+    await drain();
     await giveBack(node, instanceId, cgroup);
     return { type: "idle" };
   }
@@ -35,6 +38,7 @@ export async function recoverContainer(
   const exit = node.children.exitOf(instanceId);
   if (exit === undefined || state?.type !== "running" || process === null) {
     const oomKilled = cgroup.oomKills() > 0;
+    await drain();
     await giveBack(node, instanceId, cgroup);
     const unknown: ChildExit = { status: { code: null, signal: null }, exitedAt: new Date().toISOString() };
     return { type: "ended", exit: exit === undefined ? unknown : await exit, oomKilled };

@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
 import { LINE_MAX_BYTES, LineSplitter } from "./line-splitter.ts";
 
-test("cuts lines that come in pieces", () => {
-  const splitter = new LineSplitter();
-  expect(splitter.push(Buffer.from("one\ntw"))).toEqual([{ text: "one", partial: false }]);
+test("cuts lines that come in pieces, and says where each ends", () => {
+  const splitter = new LineSplitter(100);
+  expect(splitter.push(Buffer.from("one\ntw"))).toEqual([{ text: "one", partial: false, end: 104 }]);
   expect(splitter.push(Buffer.from("o"))).toEqual([]);
   expect(splitter.push(Buffer.from("\n\nthree"))).toEqual([
-    { text: "two", partial: false },
-    { text: "", partial: false },
+    { text: "two", partial: false, end: 108 },
+    { text: "", partial: false, end: 109 },
   ]);
-  expect(splitter.flush(false)).toEqual([{ text: "three", partial: false }]);
-  expect(splitter.flush(false)).toEqual([]);
+  expect(splitter.flush()).toEqual([{ text: "three", partial: false, end: 114 }]);
+  expect(splitter.flush()).toEqual([]);
 });
 
 test("a line over 16 KiB comes in parts, which together are the line", () => {
@@ -24,7 +24,9 @@ test("a line over 16 KiB comes in parts, which together are the line", () => {
 
 test("a line of exactly 16 KiB comes whole", () => {
   const line = "x".repeat(LINE_MAX_BYTES);
-  expect(new LineSplitter().push(Buffer.from(`${line}\n`))).toEqual([{ text: line, partial: false }]);
+  expect(new LineSplitter().push(Buffer.from(`${line}\n`))).toEqual([
+    { text: line, partial: false, end: LINE_MAX_BYTES + 1 },
+  ]);
 });
 
 test("bytes that are no UTF-8 are cut all the same", () => {

@@ -7,42 +7,54 @@ export interface SplitLine {
   text: string;
   /** The line goes on in the next part. */
   partial: boolean;
+  /** The stream's offset after it, and after its newline. */
+  end: number;
 }
 
 /** Cuts a stream of bytes into lines, without their newlines. */
 export class LineSplitter {
   #pending: Buffer = EMPTY;
+  /** Of the first pending byte. */
+  #offset: number;
+
+  /** `offset`: of the first byte that will come. */
+  constructor(offset = 0) {
+    this.#offset = offset;
+  }
 
   push(chunk: Buffer): SplitLine[] {
     const lines: SplitLine[] = [];
     let rest = this.#pending.byteLength === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     for (let end = rest.indexOf(NEWLINE); end !== -1; end = rest.indexOf(NEWLINE)) {
-      const last = cutParts(rest.subarray(0, end), lines);
-      lines.push({ text: last.toString("utf8"), partial: false });
+      const last = this.#cutParts(rest.subarray(0, end), lines);
+      this.#offset += last.byteLength + 1;
+      lines.push({ text: last.toString("utf8"), partial: false, end: this.#offset });
       rest = rest.subarray(end + 1);
     }
     // A copy: the rest would keep the whole chunk in memory.
-    this.#pending = Buffer.from(cutParts(rest, lines));
+    this.#pending = Buffer.from(this.#cutParts(rest, lines));
     return lines;
   }
 
-  /** What is left of a line that has no newline; `partial` when more of it may come later, to another splitter. */
-  flush(partial: boolean): SplitLine[] {
+  /** What is left of a line that has no newline, when no more of it will come. */
+  flush(): SplitLine[] {
     const rest = this.#pending;
     this.#pending = EMPTY;
-    return rest.byteLength === 0 ? [] : [{ text: rest.toString("utf8"), partial }];
+    this.#offset += rest.byteLength;
+    return rest.byteLength === 0 ? [] : [{ text: rest.toString("utf8"), partial: false, end: this.#offset }];
   }
-}
 
-/** Moves full parts of a line into `lines` and returns what is left of it. */
-function cutParts(line: Buffer, lines: SplitLine[]): Buffer {
-  let rest = line;
-  while (rest.byteLength > LINE_MAX_BYTES) {
-    const end = characterBoundary(rest, LINE_MAX_BYTES);
-    lines.push({ text: rest.toString("utf8", 0, end), partial: true });
-    rest = rest.subarray(end);
+  /** Moves full parts of a line into `lines` and returns what is left of it. */
+  #cutParts(line: Buffer, lines: SplitLine[]): Buffer {
+    let rest = line;
+    while (rest.byteLength > LINE_MAX_BYTES) {
+      const end = characterBoundary(rest, LINE_MAX_BYTES);
+      this.#offset += end;
+      lines.push({ text: rest.toString("utf8", 0, end), partial: true, end: this.#offset });
+      rest = rest.subarray(end);
+    }
+    return rest;
   }
-  return rest;
 }
 
 /** The last place up to `end` where no UTF-8 character is cut; `end` itself where the bytes are not UTF-8. */

@@ -3,19 +3,38 @@ import { LogRecord } from "#contracts/api.ts";
 
 export type LogStream = "stdout" | "stderr";
 
-/** A line of output as it is stored: whose it is, the folder tells. */
+/** A line of output as it is read: whose it is, the folder tells. */
 export const StoredLogRecord = Type.Omit(LogRecord, ["project", "service", "instance"]);
 export type StoredLogRecord = Static<typeof StoredLogRecord>;
 
-export function encodeRecord(time: string, stream: LogStream, line: string, partial: boolean): string {
-  return `{"time":"${time}","stream":"${stream}","line":${JSON.stringify(line)},"partial":${partial}}\n`;
+/** How much of each stream the log holds: the byte after the last one written, counted from the instance's first. */
+export type LogPosition = Readonly<Record<LogStream, number>>;
+
+export const START_OF_LOG: LogPosition = { stdout: 0, stderr: 0 };
+
+/** `at`: the position after this record, from which the next agent goes on. */
+export function encodeRecord(time: string, stream: LogStream, { text, partial }: RecordLine, at: LogPosition): string {
+  const position = `[${at.stdout},${at.stderr}]`;
+  return `{"time":"${time}","stream":"${stream}","line":${JSON.stringify(text)},"partial":${partial},"at":${position}}\n`;
+}
+
+interface RecordLine {
+  text: string;
+  partial: boolean;
 }
 
 /** We wrote it: a line that does not parse was torn by a full disk or by hand, and is left out. */
-export function decodeRecord(line: string): StoredLogRecord | undefined {
+export function decodeRecord(text: string): StoredLogRecord | undefined {
   try {
-    return JSON.parse(line) as StoredLogRecord;
+    const { time, stream, line, partial } = JSON.parse(text) as StoredLogRecord;
+    return { time, stream, line, partial };
   } catch {
     return undefined;
   }
+}
+
+/** Of a record of a version that wrote none, the start. */
+export function decodePosition(text: string): LogPosition {
+  const { at } = JSON.parse(text) as { at?: [stdout: number, stderr: number] };
+  return at === undefined ? START_OF_LOG : { stdout: at[0], stderr: at[1] };
 }

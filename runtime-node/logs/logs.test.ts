@@ -17,7 +17,8 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
-import { type CaptureOptions, captureLogs, type LogCapture } from "./capture-logs.ts";
+import { type CaptureOptions, captureLogs } from "./capture-logs.ts";
+import type { LogCapture } from "./log-capture.ts";
 import { processLogHub } from "./log-hub.ts";
 import type { StoredLogRecord } from "./log-record.ts";
 import { readLogs, type ReadLogsOptions } from "./read-logs.ts";
@@ -41,6 +42,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function capture(options: Partial<CaptureOptions> = {}): LogCapture {
   const captured = captureLogs({
+    kernel,
     stdoutPath,
     stderrPath,
     directory: log,
@@ -191,8 +193,10 @@ test("leaves away what is older than asked for", async () => {
 
 test("another process's log is followed by watching its folder, across rotation", async () => {
   const program = `
+    import { LinuxKernel } from ${JSON.stringify(join(import.meta.dirname, "../kernel/linux-kernel.ts"))};
     import { captureLogs } from ${JSON.stringify(join(import.meta.dirname, "capture-logs.ts"))};
-    const captured = captureLogs({ ...JSON.parse(process.argv[1]), signal: new AbortController().signal });
+    const kernel = new LinuxKernel();
+    const captured = captureLogs({ ...JSON.parse(process.argv[1]), kernel, signal: new AbortController().signal });
     process.stdout.write("open");
     await captured.ended;`;
   const instance = { project: "p", service: "s", name: "n" };

@@ -1,9 +1,9 @@
-import { encodeRecord } from "./log-record.ts";
 import type { LogFile } from "./log-file.ts";
+import { encodeRecord, type LogPosition, START_OF_LOG } from "./log-record.ts";
 
 /** Above this, whoever pushes is asked to wait until the disk has caught up. */
 const PENDING_MAX_BYTES = 1024 * 1024;
-/** Less is written in the same turn as it was read: the time in which a kill -9 of this process loses it is that of two system calls. */
+/** Less is written in the same turn as it was read: what is said seldom is seen at once, and at the cost of one call. */
 const AT_ONCE_BYTES = 16 * 1024;
 
 /**
@@ -18,6 +18,8 @@ export class RecordQueue {
   #pendingBytes = 0;
   #draining: Promise<void> | undefined;
   #lostLines = 0;
+  #pushedUpTo: LogPosition = START_OF_LOG;
+  #lostUpTo: LogPosition = START_OF_LOG;
 
   /** `owner`: for the note of lost lines. */
   constructor(file: LogFile, owner: string, onWritten: () => void) {
@@ -26,8 +28,14 @@ export class RecordQueue {
     this.#onWritten = onWritten;
   }
 
-  /** Returns what to wait for before more is pushed, when there is too much already. */
-  push(records: readonly string[]): Promise<void> | undefined {
+  /** Nothing waits to be written. */
+  get isIdle(): boolean {
+    return this.#draining === undefined;
+  }
+
+  /** `position`: after these. Returns what to wait for before more is pushed, when there is too much already. */
+  push(records: readonly string[], position: LogPosition): Promise<void> | undefined {
+    this.#pushedUpTo = position;
     if (this.#writeAtOnce(records)) return undefined;
     for (const record of records) {
       this.#pending.push(record);
@@ -57,12 +65,12 @@ export class RecordQueue {
       const records = this.#pending;
       this.#pending = [];
       this.#pendingBytes = 0;
-      await this.#write(records);
+      await this.#write(records, this.#pushedUpTo);
     }
     this.#draining = undefined;
   }
 
-  async #write(records: readonly string[]): Promise<void> {
+  async #write(records: readonly string[], upTo: LogPosition): Promise<void> {
     try {
       if (this.#lostLines > 0) {
         await this.#file.append([this.#lossNote()]);
@@ -71,12 +79,13 @@ export class RecordQueue {
       await this.#file.append(records);
     } catch {
       this.#lostLines += records.length;
+      this.#lostUpTo = upTo;
     }
     this.#onWritten();
   }
 
   #lossNote(): string {
     const text = `slipway: ${this.#lostLines} lines of ${this.#owner} could not be written and are lost`;
-    return encodeRecord(new Date().toISOString(), "stderr", text, false);
+    return encodeRecord(new Date().toISOString(), "stderr", { text, partial: false }, this.#lostUpTo);
   }
 }
