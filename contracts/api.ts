@@ -32,6 +32,9 @@ import { ServiceSpec } from "./service-spec.ts";
  * | GET /networks, /networks/:name | | NetworkInfo |
  * | GET /ca | | the local CA's certificate, PEM |
  * | GET /doctor | | DoctorCheck[] |
+ * | GET /traces?project=&service=&since=&limit= | | TraceSummary[] (trace.ts), the newest first |
+ * | GET /traces/:id (a unique prefix is enough) | | Trace |
+ * | POST /traces | SpanBatch: OTLP/HTTP in JSON, so that /v1/traces is an OTLP receiver's address | {} |
  * | GET /openapi.json | | OpenAPI 3.1 |
  *
  * `:ref` is an instance's id (a unique prefix is enough), its name, or `<project>/<service>` (its first running replica).

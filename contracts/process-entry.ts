@@ -8,6 +8,8 @@ export const PROCESS_FOLDERS = {
   agent: "runtime-node/agent",
   gateway: "gateway",
   repair: "runtime-node/repair",
+  /** Not a process but a Worker of control: it has an entry, and a bundle, of its own. */
+  traces: "services/observe",
 } as const;
 export type ProcessName = keyof typeof PROCESS_FOLDERS;
 

@@ -58,6 +58,7 @@ function startHere(): Promise<ControlProcess> {
     apiPort: undefined,
     socketGroupId: undefined,
     readyFd: undefined,
+    traces: { maxAgeMs: 3_600_000, maxBytes: 16 * 1024 ** 2 },
   };
   return startControlProcess(environment, AbortSignal.timeout(PATIENCE_MS));
 }

@@ -16,9 +16,19 @@ export interface ControlEnvironment {
   socketGroupId: number | undefined;
   /** Where `ready\n` is written once it serves. */
   readyFd: number | undefined;
+  /** How long traces are kept, and how large their file may be. */
+  traces: { maxAgeMs: number; maxBytes: number };
 }
 
-/** Reads SLIPWAY_HOME, SLIPWAY_NODE, NATS_URL, NATS_CREDS, and SLIPWAY_API_PORT, SLIPWAY_API_GROUP and SLIPWAY_READY_FD where set. */
+const TRACES_DAYS = 7;
+const TRACES_MIB = 256;
+const DAY_MS = 86_400_000;
+const MIB = 1024 ** 2;
+
+/**
+ * Reads SLIPWAY_HOME, SLIPWAY_NODE, NATS_URL, NATS_CREDS, and SLIPWAY_API_PORT, SLIPWAY_API_GROUP, SLIPWAY_READY_FD, SLIPWAY_TRACES_DAYS and
+ * SLIPWAY_TRACES_MIB where set.
+ */
 export async function parseEnvironment(env: NodeJS.ProcessEnv): Promise<ControlEnvironment> {
   const home = required(env, "SLIPWAY_HOME");
   if (!isAbsolute(home)) throw wrong("SLIPWAY_HOME", home, "an absolute path");
@@ -31,6 +41,10 @@ export async function parseEnvironment(env: NodeJS.ProcessEnv): Promise<ControlE
     apiPort: optionalNumber(env, "SLIPWAY_API_PORT", 65_535),
     socketGroupId: group === undefined ? undefined : await parseGroup(group),
     readyFd: optionalNumber(env, "SLIPWAY_READY_FD", 1_048_576),
+    traces: {
+      maxAgeMs: (optionalNumber(env, "SLIPWAY_TRACES_DAYS", 3_650) ?? TRACES_DAYS) * DAY_MS,
+      maxBytes: (optionalNumber(env, "SLIPWAY_TRACES_MIB", 1_048_576) ?? TRACES_MIB) * MIB,
+    },
   };
 }
 

@@ -11,8 +11,12 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => 
 
 try {
   const environment = await parseEnvironment(process.env);
-  await using _telemetry = await startTelemetry({ service: "slipway-control", version: await packageVersion() });
-  await using _control = await startControlProcess(environment, stopping.signal);
+  await using telemetry = await startTelemetry({
+    service: "slipway-control",
+    version: await packageVersion(),
+    ships: true,
+  });
+  await using _control = await startControlProcess(environment, stopping.signal, telemetry);
   if (environment.readyFd !== undefined) sayReady(environment.readyFd);
   if (!stopping.signal.aborted) {
     const stopped = Promise.withResolvers<void>();

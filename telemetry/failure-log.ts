@@ -1,9 +1,7 @@
-import type { DiagLogger } from "@opentelemetry/api";
-
 const REPEAT_MS = 60_000;
 
-/** Says on standard error that spans cannot be exported: once a minute, since a receiver that is away fails every batch. */
-export class FailureLog implements DiagLogger {
+/** Says on standard error that spans cannot be sent: once a minute, since a receiver that is away fails every batch. */
+export class FailureLog {
   #quietUntil = 0;
 
   error(message: string): void {
@@ -12,9 +10,4 @@ export class FailureLog implements DiagLogger {
     this.#quietUntil = now + REPEAT_MS;
     process.stderr.write(`telemetry: ${message}\n`);
   }
-
-  warn(): void {}
-  info(): void {}
-  debug(): void {}
-  verbose(): void {}
 }

@@ -1,5 +1,10 @@
 import { context, propagation, trace } from "@opentelemetry/api";
 import { AsyncContext } from "./async-context.ts";
+import { FailureLog } from "./failure-log.ts";
+import { otlpExport, tracesEndpoint } from "./otlp-export.ts";
+import { resourceOf } from "./resource.ts";
+import { type SendBatch, SpanShipper, type ShipperOptions } from "./span-shipper.ts";
+import { SpanProvider } from "./span-tracer.ts";
 import { W3cTraceContext } from "./w3c-trace-context.ts";
 
 export interface TelemetryOptions {
@@ -8,39 +13,48 @@ export interface TelemetryOptions {
   version: string;
   /** `process.env` when absent. */
   environment?: Record<string, string | undefined>;
+  /** Spans are kept for who calls `shipTo`; else only where there is an OTLP endpoint. */
+  ships?: boolean;
 }
 
+export interface Telemetry extends AsyncDisposable {
+  /** Gives the spans so far, and all that follow, to the platform's store; until disposed, which gives what is left. */
+  shipTo(send: SendBatch): AsyncDisposable;
+}
+
+/** A person who looks at the trace of what was just done should find it. */
+const STORE = { delayMs: 200, patienceMs: 1_000 };
+const EXPORT = { delayMs: 1_000, patienceMs: 5_000 };
+
 /**
- * Sets up tracing for this process, once, before its first span. With OTEL_EXPORTER_OTLP_ENDPOINT (or its variant for traces) set, spans
- * are exported there as OTLP over HTTP; without, they are not recorded, and the context of a caller is still carried on. Disposal sends what is
- * left, for at most 5 seconds.
+ * Sets up tracing for this process, once, before its first span. Spans go to the platform's store (`ships`), and with
+ * OTEL_EXPORTER_OTLP_ENDPOINT (or its variant for traces) set, as OTLP over HTTP to there as well; with neither they are not recorded, and the
+ * context of a caller is still carried on. Disposal sends what is left, for at most 5 seconds.
  */
-export async function startTelemetry(options: TelemetryOptions): Promise<AsyncDisposable> {
+export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const environment = options.environment ?? process.env;
+  const log = new FailureLog();
+  const shipper: Pick<ShipperOptions, "resource" | "log"> = {
+    resource: resourceOf(options.service, options.version, environment),
+    log,
+  };
+  const endpoint = tracesEndpoint(environment);
+  const store = options.ships === true ? new SpanShipper({ ...shipper, ...STORE }) : undefined;
+  const exporting =
+    endpoint === undefined ? undefined : new SpanShipper({ ...shipper, ...EXPORT }, otlpExport(endpoint, environment, log));
   context.setGlobalContextManager(new AsyncContext());
   propagation.setGlobalPropagator(new W3cTraceContext());
-  const endpoint = tracesEndpoint(environment);
-  const exporting = endpoint === undefined ? undefined : await startExport({ ...options, environment, endpoint });
+  const shippers = [store, exporting].filter((one) => one !== undefined);
+  if (shippers.length > 0) {
+    trace.setGlobalTracerProvider(new SpanProvider((span) => shippers.forEach((one) => one.push(span))));
+  }
   return {
+    shipTo: (send) => store?.open(send) ?? { [Symbol.asyncDispose]: async () => {} },
     [Symbol.asyncDispose]: async () => {
-      await exporting?.[Symbol.asyncDispose]();
+      await Promise.all(shippers.map((one) => one[Symbol.asyncDispose]()));
       trace.disable();
       propagation.disable();
       context.disable();
     },
   };
-}
-
-/** The SDK is most of a process's start-up time: it is loaded when it is used. */
-async function startExport(options: TelemetryOptions & { endpoint: string }): Promise<AsyncDisposable> {
-  const { exportTraces } = await import("./export.ts");
-  return exportTraces(options);
-}
-
-/** Where traces go (OpenTelemetry, "OTLP Exporter Configuration"): the variant for traces is taken as it is, the other is a base. */
-function tracesEndpoint(environment: Record<string, string | undefined>): string | undefined {
-  const own = environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-  if (own) return own;
-  const base = environment.OTEL_EXPORTER_OTLP_ENDPOINT;
-  return base ? `${base.replace(/\/$/, "")}/v1/traces` : undefined;
 }

@@ -2,12 +2,14 @@ import type { VersionInfo } from "#contracts/api.ts";
 import type { HomeLayout } from "#contracts/home.ts";
 import type { Platform } from "#messaging/platform.ts";
 import type { Log } from "#services/state/log.ts";
+import type { TraceArchive } from "#services/state/trace-archive.ts";
 import type { ClusterState } from "#services/state/cluster-state.ts";
 
 /** What every resource may use. */
 export interface ApiContext {
   state: ClusterState;
   platform: Platform;
+  traces: TraceArchive;
   home: HomeLayout;
   /** The node that is asked for logs, images, volumes and networks, and that runs what `slipway run` starts. */
   node: string;

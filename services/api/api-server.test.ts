@@ -129,6 +129,8 @@ describe("GET /openapi.json", () => {
         "/v1/networks/{name}",
         "/v1/projects",
         "/v1/projects/{project}",
+        "/v1/traces",
+        "/v1/traces/{id}",
         "/v1/version",
         "/v1/volumes",
         "/v1/volumes/{name}",

@@ -14,6 +14,7 @@ import { instancesResource } from "./resources/instances.ts";
 import { logsResource } from "./resources/logs.ts";
 import { networksResource } from "./resources/networks.ts";
 import { projectsResource } from "./resources/projects.ts";
+import { tracesResource } from "./resources/traces.ts";
 import { versionResource } from "./resources/version.ts";
 import { volumesResource } from "./resources/volumes.ts";
 import { validateBySchema } from "./schema-validation.ts";
@@ -32,6 +33,7 @@ const RESOURCES = [
   networksResource,
   caResource,
   doctorResource,
+  tracesResource,
 ];
 
 /** The API's routes, schemas and errors, without a listener. */

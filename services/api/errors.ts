@@ -33,6 +33,11 @@ export const API_ERRORS = {
   SLIPWAY_API_IMAGE_UNKNOWN: { status: 404, remedy: "`slipway image ls` shows what there is." },
   SLIPWAY_API_VOLUME_UNKNOWN: { status: 404, remedy: "`slipway volume ls` shows what there is." },
   SLIPWAY_API_NETWORK_UNKNOWN: { status: 404, remedy: "`slipway network ls` shows what there is." },
+  SLIPWAY_API_TRACE_UNKNOWN: {
+    status: 404,
+    remedy: "`slipway trace ls` shows what there is; traces are kept for some days.",
+  },
+  SLIPWAY_API_TRACE_AMBIGUOUS: { status: 409, remedy: "Give more digits of the id." },
   SLIPWAY_API_CA_MISSING: { status: 404, remedy: "The gateway makes the local CA when it starts: try again in a moment." },
   SLIPWAY_API_CLOSING: {
     status: 503,

@@ -1,12 +1,17 @@
 import { type Span, SpanKind, SpanStatusCode, context, propagation, trace } from "@opentelemetry/api";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
-/** Runs every request in a span that goes on the caller's trace (W3C Trace Context). */
+/** Requests that only look: a command asks many while it waits, and they would hide what it did. */
+const LOOKS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Runs every request in the caller's trace (W3C Trace Context), and those that change something in a span of their own. */
 export function traceRequests(app: FastifyInstance): void {
   const spans = new WeakMap<FastifyRequest, Span>();
   app.addHook("onRequest", (request, _reply, done) => {
     const parent = propagation.extract(context.active(), request.headers);
     const route = request.routeOptions.url ?? "unknown path";
+    // Spans that come in are not to make spans of their own.
+    if (LOOKS.has(request.method) || route.endsWith("/traces")) return context.with(parent, done);
     const attributes = { "http.request.method": request.method, "http.route": route };
     const span = trace
       .getTracer("slipway")

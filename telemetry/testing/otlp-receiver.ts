@@ -76,4 +76,6 @@ function readSpans(request: ExportRequest): ReceivedSpan[] {
 }
 
 const readAttributes = (attributes: Attributes): Record<string, unknown> =>
-  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+  Object.fromEntries(
+    attributes.map(({ key, value }) => [key, "intValue" in value ? Number(value["intValue"]) : Object.values(value)[0]]),
+  );

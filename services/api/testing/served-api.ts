@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { connectPlatform } from "#messaging/connect.ts";
 import type {
   NodeAnswer,
@@ -10,6 +11,7 @@ import type {
 import { nodeSubject } from "#contracts/subjects.ts";
 import type { MessageStream, Platform } from "#messaging/platform.ts";
 import { ScratchServer } from "#messaging/testing/scratch-server.ts";
+import { TraceStore } from "#services/observe/trace-store.ts";
 import { ClusterState } from "#services/state/cluster-state.ts";
 import { ReportingNode } from "#services/state/testing/reporting-node.ts";
 import { type ApiServer, startApiServer } from "../api-server.ts";
@@ -50,8 +52,10 @@ export async function serveApi(): Promise<ServedApi> {
   const agent = resources.use(await connectPlatform({ ...server.as("agent"), log }));
   const state = resources.use(await ClusterState.open(platform, log, AbortSignal.timeout(10_000)));
   const node = resources.use(await ReportingNode.start(agent, NODE));
+  const settings = { path: join(server.home.traces, "spans.db"), maxAgeMs: 3_600_000, maxBytes: 16 * 1024 ** 2 };
+  const traces = resources.use(new TraceStore(settings, log));
   const version = { version: "1.2.3", node: NODE, runtime: "node", kernel: "Linux", natsServer: "2" };
-  const options = { state, platform, home: server.home, node: NODE, nodePatienceMs: 1_000, log, port: 0 };
+  const options = { state, platform, traces, home: server.home, node: NODE, nodePatienceMs: 1_000, log, port: 0 };
   const api = resources.use(await startApiServer({ ...options, version: async () => ({ ...version, processes: [] }) }));
   const client = new ApiClient({ socketPath: api.socketPath });
   const known = async (serving: AsyncDisposable): Promise<AsyncDisposable> => {
