@@ -1,29 +1,22 @@
 import { existsSync } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
-import { Socket } from "node:net";
-import { trace } from "@opentelemetry/api";
 import type { Assignment } from "#contracts/instance.ts";
 import { ContainerCgroup } from "../cgroup/container-cgroup.ts";
 import { deviceRules } from "../cgroup/device-rules.ts";
 import type { ContainerLaunch, LaunchMount, ProcessLaunch, StdioPaths } from "../launch/container-launch.ts";
-import type { ChildExit } from "../launch/children.ts";
-import { planContainer } from "../launch/container-plan.ts";
-import type { LaunchAnswer } from "../launch/protocol.ts";
 import { ContainerFiles } from "./container-files.ts";
 import { createDeviceNodes } from "./device-nodes.ts";
 import { containerIdMap } from "./id-map.ts";
 import { initSource } from "./init-source.ts";
-import { type InstanceFolder, writeDurably } from "./instance-record.ts";
-import { launchError } from "./launch-failure.ts";
-import { launchReport } from "./launch-report.ts";
-import { spanLaunch } from "./launch-spans.ts";
-import type { ConnectedNetworks, ContainerLogs, NodeServices, RootImage } from "./node-services.ts";
+import type { InstanceFolder } from "./instance-record.ts";
+import type { NodeServices, RootImage } from "./node-services.ts";
+import { launchParked } from "./launch-parked.ts";
 import { OPEN_FILES } from "./open-files.ts";
 import { buildProcess } from "./build-process.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { secretsMount } from "./secrets.ts";
 import { serviceMounts } from "./service-mounts.ts";
-import { createStreams, openForWriting } from "./standard-streams.ts";
+import { createStreams } from "./standard-streams.ts";
 
 export interface StartRequest {
   assignment: Assignment;
@@ -107,71 +100,6 @@ export async function startContainer(
     process,
   };
   return { container, resources: acquired.move() };
-}
-
-interface Launched {
-  networks: ConnectedNetworks;
-  logs: ContainerLogs;
-  stdin: Socket | null;
-  running: Extract<LaunchAnswer, { type: "running" }>;
-  exit: Promise<ChildExit>;
-}
-
-/** The child waits while its network is wired and its logs are opened; then it is released. */
-async function launchParked(
-  node: NodeServices,
-  { assignment, folder, onOutput }: StartRequest,
-  launch: ContainerLaunch,
-  files: ContainerFiles,
-  signal: AbortSignal,
-  acquired: AsyncDisposableStack,
-): Promise<Launched> {
-  const { instanceId } = assignment;
-  const plan = planContainer(launch);
-  const command = launch.process.argv[0] ?? "";
-  const startedAt = Date.now();
-  const parked = await node.children.launch(instanceId, plan, signal);
-  if (parked.type !== "parked") {
-    if (parked.type === "failed")
-      await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, parked.outcomes, false)));
-    throw parked.type === "failed"
-      ? launchError(parked.failure, command)
-      : new Error("a child was released before it was asked to be");
-  }
-  const exit = node.children.exitOf(instanceId) as Promise<ChildExit>;
-  let released = false;
-  acquired.defer(async () => {
-    if (!released) await node.children.abort(instanceId).catch(() => {});
-  });
-  const networks = await node.networks.connect(assignment, parked.pid, signal);
-  acquired.defer(() => node.networks.disconnect(instanceId));
-  await files.writeNetwork(launch.hostname, Object.values(networks.addresses), networks.nameServers);
-  const logs = acquired.use(node.logs.capture(assignment, launch.stdio.stdout, launch.stdio.stderr, folder.logs));
-  logs.subscribe(onOutput);
-  const stdin =
-    launch.stdio.stdin === null
-      ? null
-      : acquired.adopt(stdinWriter(node, launch.stdio.stdin), (socket) => void socket.destroy());
-  signal.throwIfAborted();
-
-  released = true;
-  const answer = await node.children.release(instanceId);
-  if (answer.type === "parked") throw new Error("a released child still waits");
-  spanLaunch(trace.getActiveSpan(), plan, answer.outcomes, startedAt);
-  await writeDurably(
-    folder.launchReport,
-    JSON.stringify(launchReport(instanceId, plan, answer.outcomes, answer.type === "running")),
-  );
-  if (answer.type === "failed") throw launchError(answer.failure, command);
-  return { networks, logs, stdin, running: answer, exit };
-}
-
-/** Opened before the release: a program that reads a FIFO without a writer sees its end at once. */
-function stdinWriter(node: NodeServices, path: string): Socket {
-  const socket = new Socket({ fd: openForWriting(node.kernel, path), readable: false, writable: true });
-  // The program may end, or close its stdin, before everything is written.
-  socket.on("error", () => socket.destroy());
-  return socket;
 }
 
 /** The upper directory belongs to the container's root; the work directory is overlayfs's own. It lives as long as the instance. */

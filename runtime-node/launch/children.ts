@@ -33,6 +33,9 @@ const KEEP_FDS_WAIT_MS = 5_000;
 export class Children implements AsyncDisposable {
   readonly #exits = new Map<string, PromiseWithResolvers<ChildExit>>();
   readonly #pidfds: ChildPidfds;
+  /** How many connections were lost when a child was parked: a later one has taken it along. */
+  readonly #parked = new Map<string, number>();
+  #losses = 0;
   #link: SupervisorLink | undefined;
 
   private constructor(kernel: Kernel) {
@@ -46,7 +49,10 @@ export class Children implements AsyncDisposable {
     children.#link = await SupervisorLink.open(path, supervisorPid, {
       stopContainers,
       exited: (report) => children.#settle(report),
-      lost: () => children.#watchAlone(),
+      lost: () => {
+        children.#losses++;
+        children.#watchAlone();
+      },
       found: async (client) => {
         const reports = await client.list();
         if (isFirst) for (const report of reports) children.#take(report);
@@ -75,14 +81,27 @@ export class Children implements AsyncDisposable {
     const client = this.#open.client ?? (await this.#open.connected(signal));
     this.#exits.set(child, Promise.withResolvers());
     const answer = await this.#attempt(child, client, client.launch(child, plan));
-    if (answer.type === "parked") this.#pidfds.hold(child, answer.pid, answer.startTime);
+    if (answer.type === "parked") {
+      this.#parked.set(child, this.#losses);
+      this.#pidfds.hold(child, answer.pid, answer.startTime);
+    }
     return answer;
+  }
+
+  /**
+   * To be asked when something fails between launch and release. Throws SLIPWAY_LAUNCH_SUPERVISOR_AWAY when the supervisor went away, and
+   * took the waiting child with it: whatever failed, that is why.
+   */
+  async requireParked(child: string): Promise<void> {
+    const { client } = this.#open;
+    await client?.list().catch(() => {});
+    if (client?.connected !== true || this.#parked.get(child) !== this.#losses) throw this.#open.awayError();
   }
 
   /** Lets a parked child go on. When the supervisor dies over it, the child is ended, however far it came. */
   async release(child: string): Promise<LaunchAnswer> {
     const { client } = this.#open;
-    if (client === undefined) {
+    if (client === undefined || this.#parked.get(child) !== this.#losses) {
       await this.#giveUp(child);
       throw this.#open.awayError();
     }
@@ -164,6 +183,7 @@ export class Children implements AsyncDisposable {
 
   #drop(child: string): void {
     this.#exits.delete(child);
+    this.#parked.delete(child);
     this.#pidfds.release(child);
   }
 

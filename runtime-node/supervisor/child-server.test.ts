@@ -97,6 +97,18 @@ describe("while the supervisor is away", () => {
     expect(table.reports()).toMatchObject([{ child: "a", state: { type: "running" } }]);
   });
 
+  test("what fails between launch and release failed for that reason, back or not", async () => {
+    await children.launch("a", SLEEP, PATIENT);
+    await children.requireParked("a");
+    const closed = server?.[Symbol.asyncDispose]();
+    await expect(children.requireParked("a")).rejects.toMatchObject(AWAY);
+    await closed;
+    await listen();
+    await children.ready(PATIENT);
+    await expect(children.requireParked("a")).rejects.toMatchObject(AWAY);
+    await expect(children.release("a")).rejects.toMatchObject(AWAY);
+  });
+
   test("an end need not be forgotten twice: the supervisor is told when it is back", async () => {
     await start("a", program("/bin/true"));
     await children.exitOf("a");

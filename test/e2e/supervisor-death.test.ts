@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { VolumeInfo } from "#contracts/api.ts";
 import { homeLayout } from "#contracts/home.ts";
@@ -9,6 +9,7 @@ import { appService, composeFile, ECHO_HEALTHCHECK, shellService } from "./apps.
 import { EventFeed } from "./event-feed.ts";
 import type { Listed } from "./platform.ts";
 import { whileAsking } from "./platform-traffic.ts";
+import { processesOf } from "./processes-of.ts";
 import type { TestProject } from "./project.ts";
 import { until } from "./until.ts";
 import { usePlatform } from "./use-platform.ts";
@@ -161,7 +162,7 @@ test("a supervisor that is killed in the middle of an `up` costs nothing but tim
   const instances = await many.ps();
   expect(instances.map(({ state }) => state)).toEqual(Array(6).fill("running"));
   // Each has the one process that is listed: nothing of a launch that the supervisor took with it runs on.
-  for (const { pid, id } of instances) expect(processesOf(id)).toEqual([pid]);
+  for (const { pid, id } of instances) expect(processesOf(platform(), id)).toEqual([pid]);
 });
 
 test(
@@ -198,23 +199,6 @@ test(
     expect(existsSync(homeLayout(platform().home).run)).toBe(true);
   },
 );
-
-/** The pids in an instance's cgroup. */
-function processesOf(instanceId: string): number[] {
-  const group = `/slipway-${homeLayout(platform().home).hash}/${instanceId}`;
-  const isIn = (pid: number): boolean => {
-    try {
-      return readFileSync(`/proc/${pid}/cgroup`, "utf8")
-        .split("\n")
-        .some((line) => line.endsWith(group));
-    } catch {
-      return false;
-    }
-  };
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && isIn(pid));
-}
 
 /** Until Linux 6.15 (PIDFD_GET_INFO) a kernel tells an exit code to the parent alone. */
 function exitCodeOf(code: number): number | null {

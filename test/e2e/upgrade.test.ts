@@ -8,6 +8,7 @@ import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 import { appService, composeFile, ECHO_HEALTHCHECK, shellService } from "./apps.ts";
 import { type CommandResult, RunningCommand } from "./command.ts";
 import { EventFeed } from "./event-feed.ts";
+import { processesOf } from "./processes-of.ts";
 import type { TestProject } from "./project.ts";
 import { whileAsking } from "./platform-traffic.ts";
 import { usePlatform } from "./use-platform.ts";
@@ -143,6 +144,23 @@ describe("an upgrade in place", () => {
     await using events = new EventFeed(platform(), from);
     expect((await events.next("instance.exited", "upgrade-mortal-1")).data).toMatchObject({ exitCode: 42 });
     expect(await project.instance("mortal")).toMatchObject({ state: "exited", exitCode: 42 });
+  });
+
+  test("lets an `up` that is under way complete, with each container started once", { timeout: 180_000 }, async () => {
+    const root = await install("99.0.2");
+    const names = Array.from({ length: 6 }, (_, index) => `s${index}`);
+    const services = Object.fromEntries(names.map((name) => [name, shellService("exec sleep 1000")]));
+    await using many = await platform().compose(composeFile(services));
+    await using command = new RunningCommand(join(root, "slipway"), ["server", "--upgrade", "--home", platform().home], {
+      timeoutMs: UPGRADE_MS,
+    });
+    await using up = platform().spawn(["up", "-f", many.file, "-p", many.name, "--wait"], { timeoutMs: UPGRADE_MS });
+    expect(await command.result).toMatchObject({ exitCode: 0 });
+    const { exitCode, stderr } = await up.result;
+    expect(`${exitCode} ${exitCode === 0 ? "" : stderr}`).toBe("0 ");
+    const instances = await many.ps();
+    expect(instances.map(({ state }) => state)).toEqual(names.map(() => "running"));
+    for (const { id, pid } of instances) expect(processesOf(platform(), id)).toEqual([pid]);
   });
 
   test("keeps the lock of the home: no other server can start beside it", async () => {
