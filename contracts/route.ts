@@ -6,6 +6,8 @@ export const RouteTarget = Type.Object({
   address: Type.String(),
   port: Type.Integer(),
   state: Type.Union([Type.Literal("ready"), Type.Literal("unhealthy"), Type.Literal("draining")]),
+  /** W3C Trace Context of what started the instance: its first answered request ends that trace. */
+  traceparent: Type.Optional(Type.String()),
 });
 export type RouteTarget = Static<typeof RouteTarget>;
 

@@ -13,6 +13,7 @@ import { createHttpsServer } from "./listener/https-server.ts";
 import { listen, type ListenOn } from "./listener/listen.ts";
 import { errorFields, type Log } from "./log.ts";
 import { FullLane } from "./proxy/full-lane.ts";
+import { RequestTraces } from "./proxy/request-traces.ts";
 import type { RouteStore } from "./routes/route-store.ts";
 import { DEFAULT_SETTINGS, type GatewaySettings } from "./settings.ts";
 
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   /** The HTTPS port as clients see it, for redirects; the one listened on when absent. */
   publicHttpsPort?: number;
   settings?: Partial<GatewaySettings>;
+  /** Of requests: where spans are exported to a receiver of the operator's. */
+  keepsAllSpans?: boolean;
   log: Log;
 }
 
@@ -58,7 +61,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 function createContext(
-  { routes, log, settings: given }: GatewayOptions,
+  { routes, log, settings: given, keepsAllSpans }: GatewayOptions,
   names: ServerNames,
   ending: AbortSignal,
   stack: AsyncDisposableStack,
@@ -67,7 +70,8 @@ function createContext(
   const balancer = stack.use(new Balancer(settings));
   stack.use(routes.subscribe((table) => balancer.reconcile(table)));
   const certificateName = (host: string): string | undefined => names.certificateName(host);
-  return { routes, balancer, lane: new FullLane(settings), certificateName, settings, log, ending };
+  const traces = stack.use(new RequestTraces(routes, keepsAllSpans));
+  return { routes, balancer, lane: new FullLane(settings), traces, certificateName, settings, log, ending };
 }
 
 async function openServerNames({ home, routes, log }: GatewayOptions, stack: AsyncDisposableStack): Promise<ServerNames> {

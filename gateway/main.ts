@@ -13,8 +13,8 @@ for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.a
 async function main(): Promise<void> {
   const environment = parseEnvironment(process.env);
   const { version } = JSON.parse(await readFile(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
-  await using _telemetry = await startTelemetry({ service: "slipway-gateway", version });
-  await runGateway(environment, logToStderr, stop.signal);
+  await using telemetry = await startTelemetry({ service: "slipway-gateway", version, ships: true });
+  await runGateway(environment, { log: logToStderr, telemetry, signal: stop.signal });
 }
 
 try {

@@ -2,6 +2,8 @@ import { closeSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectPlatform } from "#messaging/connect.ts";
+import { sendSpans } from "#messaging/send-spans.ts";
+import type { Telemetry } from "#telemetry/start.ts";
 import type { GatewayEnvironment } from "./environment.ts";
 import { openGateway } from "./gateway.ts";
 import { errorFields, type Log } from "./log.ts";
@@ -14,16 +16,24 @@ import { RouteStore } from "./routes/route-store.ts";
 const FIRST_ROUTES_MS = 500;
 const RECONNECT_MS = 1_000;
 
+export interface GatewayRun {
+  log: Log;
+  telemetry: Telemetry;
+  signal: AbortSignal;
+}
+
 /** Serves until the signal aborts, then drains. */
-export async function runGateway(environment: GatewayEnvironment, log: Log, signal: AbortSignal): Promise<void> {
+export async function runGateway(environment: GatewayEnvironment, run: GatewayRun): Promise<void> {
+  const { log, telemetry, signal } = run;
   const { home, nats, http, https, publicHttpsPort } = environment;
   const store = new RouteStore();
   const cachePath = join(home, "gateway-routes.json");
   await restoreRoutes(cachePath, store, log);
   await using _cache = cacheRoutes(cachePath, store, log);
-  const following = nats === undefined ? Promise.resolve() : followForEver(nats, store, log, signal);
+  const following = nats === undefined ? Promise.resolve() : followForEver(nats, store, run);
   if (nats !== undefined) await firstRoutes(store, signal);
-  const gateway = await openGateway({ home, routes: store, http, https, log, ...(publicHttpsPort && { publicHttpsPort }) });
+  const shared = { home, routes: store, log, keepsAllSpans: telemetry.exports };
+  const gateway = await openGateway({ ...shared, http, https, ...(publicHttpsPort && { publicHttpsPort }) });
   log("info", "the gateway serves", { httpPort: gateway.httpPort, httpsPort: gateway.httpsPort, routes: store.origin });
   sayReady(environment.readyFd);
   await aborted(signal);
@@ -35,12 +45,12 @@ export async function runGateway(environment: GatewayEnvironment, log: Log, sign
 async function followForEver(
   nats: NonNullable<GatewayEnvironment["nats"]>,
   store: RouteStore,
-  log: Log,
-  signal: AbortSignal,
+  { log, telemetry, signal }: GatewayRun,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
       await using platform = await connectPlatform({ url: nats.url, credsFile: nats.credsFile, name: "gateway", signal });
+      await using _shipping = telemetry.shipTo((batch, limit) => sendSpans(platform, batch, limit));
       await using _answers = answerWhetherInForce(platform, store);
       await followRoutes({ platform, store, log, signal });
     } catch (error) {

@@ -18,6 +18,8 @@ export interface TelemetryOptions {
 }
 
 export interface Telemetry extends AsyncDisposable {
+  /** Spans go to a receiver of the operator's, which has its own mind about how many it keeps. */
+  readonly exports: boolean;
   /** Gives the spans so far, and all that follow, to the platform's store; until disposed, which gives what is left. */
   shipTo(send: SendBatch): AsyncDisposable;
 }
@@ -49,6 +51,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     trace.setGlobalTracerProvider(new SpanProvider((span) => shippers.forEach((one) => one.push(span))));
   }
   return {
+    exports: exporting !== undefined,
     shipTo: (send) => store?.open(send) ?? { [Symbol.asyncDispose]: async () => {} },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(shippers.map((one) => one[Symbol.asyncDispose]()));

@@ -12,6 +12,8 @@ export interface Exchange {
   readonly response: ClientResponse;
   readonly requestId: string;
   readonly trace: RequestTrace;
+  /** The instance whose answer is relayed. */
+  answeredBy: string | undefined;
   /** The client holds its body back until it is told to go on (RFC 9110, 10.1.1). */
   awaitsContinue: boolean;
   /** HTTP/1.1: the client wants no further request on this connection. */

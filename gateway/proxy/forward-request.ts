@@ -18,6 +18,7 @@ export async function forwardRequest(context: GatewayContext, route: Route, exch
     const attempt = context.lane.ask(request, response, lease);
     try {
       const answer = await attempt.answer;
+      exchange.answeredBy = lease.upstream.instanceId;
       exchange.closeConnection ||= context.ending.aborted;
       return await relayAnswer(answer, exchange, context.settings.bodyIdleTimeoutMs);
     } catch (error) {

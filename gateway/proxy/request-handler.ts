@@ -16,7 +16,7 @@ import { watchUpload } from "./idle-upload.ts";
 import { refuseMisdirected } from "./misdirected.ts";
 import { clientAddressOf, rewriteRequestHeaders } from "./request-headers.ts";
 import { parseRequestTarget } from "./request-target.ts";
-import { endRequestTrace, startRequestTrace } from "./trace-context.ts";
+import { startRequestTrace } from "./trace-context.ts";
 
 /** Takes one HTTPS request from its head to the end of its response. Never throws. */
 export async function handleRequest(
@@ -31,13 +31,14 @@ export async function handleRequest(
     requestId: randomUUID(),
     trace: startRequestTrace(request),
     awaitsContinue,
+    answeredBy: undefined,
     closeConnection: /\bclose\b/i.test(request.headers.connection ?? ""),
   };
   try {
     await serve(context, exchange);
-    endRequestTrace(exchange.trace, response.statusCode);
+    context.traces.end(exchange.trace, { status: response.statusCode, instanceId: exchange.answeredBy });
   } catch (error) {
-    endRequestTrace(exchange.trace, report(context, exchange, error), error as Error);
+    context.traces.end(exchange.trace, { status: report(context, exchange, error), error: error as Error });
   }
 }
 
@@ -50,7 +51,12 @@ async function serve(context: GatewayContext, exchange: Exchange): Promise<void>
   const target = parseRequestTarget(request);
   refuseMisdirected(request, target.authority.host, context.certificateName);
   const route = findRoute(context.routes, target);
-  trace.span.setAttributes({ "server.address": route.host, "http.route": route.path, "slipway.service": route.service });
+  trace.span.setAttributes({
+    "server.address": route.host,
+    "http.route": route.path,
+    "slipway.project": route.project,
+    "slipway.service": route.service,
+  });
   request.url = target.url;
   rewriteRequestHeaders(request, {
     authority: target.authority,

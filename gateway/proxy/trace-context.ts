@@ -6,7 +6,6 @@ import {
   ROOT_CONTEXT,
   type Span,
   SpanKind,
-  SpanStatusCode,
   trace,
   TraceFlags,
 } from "@opentelemetry/api";
@@ -16,6 +15,8 @@ import type { ClientRequest } from "./client-exchange.ts";
 export interface RequestTrace {
   readonly span: Span;
   readonly headers: Record<string, string>;
+  /** Milliseconds since 1970, with a fraction. */
+  readonly startedAtMs: number;
 }
 
 /** Continues the client's trace or begins one. Where no spans are recorded, the client's context, or a new one, goes through. */
@@ -30,15 +31,7 @@ export function startRequestTrace(request: ClientRequest): RequestTrace {
     );
   const headers: Record<string, string> = {};
   propagation.inject(isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : newTrace(), headers);
-  return { span, headers };
-}
-
-/** Ends the span with the answer's status, and the error that caused it. */
-export function endRequestTrace({ span }: RequestTrace, status: number, error?: Error): void {
-  span.setAttribute("http.response.status_code", status);
-  if (error !== undefined) span.recordException(error);
-  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-  span.end();
+  return { span, headers, startedAtMs: performance.timeOrigin + performance.now() };
 }
 
 /** Sampled, so that a service which records its own spans does so. Node draws the randomness of UUIDs in batches. */

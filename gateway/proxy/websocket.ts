@@ -12,7 +12,7 @@ import type { Handshake } from "./full-lane.ts";
 import { refuseMisdirected } from "./misdirected.ts";
 import { clientAddressOf, rewriteRequestHeaders } from "./request-headers.ts";
 import { parseRequestTarget } from "./request-target.ts";
-import { endRequestTrace, type RequestTrace, startRequestTrace } from "./trace-context.ts";
+import { type RequestTrace, startRequestTrace } from "./trace-context.ts";
 
 /** True for the one upgrade that is offered; a request for another (h2c) is answered as if it had not asked (RFC 9110, 7.8). */
 export function isWebSocketUpgrade(request: IncomingMessage): boolean {
@@ -32,7 +32,7 @@ export async function handleUpgrade(
     await serve(context, exchange);
   } catch (error) {
     const known = toSlipwayError(error);
-    endRequestTrace(exchange.trace, known.status, known);
+    context.traces.end(exchange.trace, { status: known.status, error: known });
     if (error instanceof ClientGone) return;
     if (isOurs(known))
       context.log("warn", "could not open a WebSocket", { ...errorFields(error), requestId: exchange.requestId });
@@ -64,7 +64,7 @@ async function serve(context: GatewayContext, exchange: UpgradeExchange): Promis
   );
   using lease = acquire(context, route, new Set());
   const answer = await context.lane.upgrade(exchange, lease, (error) => refuse(exchange, error)).answer;
-  endRequestTrace(trace, answer.statusCode ?? 502);
+  context.traces.end(trace, { status: answer.statusCode ?? 502, instanceId: lease.upstream.instanceId });
   await untilClosed(socket, lease.signal, context.ending);
 }
 

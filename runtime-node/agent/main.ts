@@ -10,9 +10,14 @@ const settings = readSettings(process.env);
 const ending = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.abort());
 
-await using telemetry = await startTelemetry({ service: "slipway-agent", version: settings.version });
-await using node = await openNode(new LinuxKernel(), homeLayout(settings.home), settings, ending);
+await using telemetry = await startTelemetry({ service: "slipway-agent", version: settings.version, ships: true });
+await using node = await openNode({
+  kernel: new LinuxKernel(),
+  home: homeLayout(settings.home),
+  settings,
+  telemetry,
+  ending,
+});
 await node.serve(() => {
   if (settings.readyFd !== undefined) writeSync(settings.readyFd, "ready\n");
 });
-void telemetry;

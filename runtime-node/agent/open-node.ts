@@ -6,9 +6,11 @@ import { TmpfsMounts } from "#kernel/mount-tmpfs.ts";
 import { UserNamespaces } from "#kernel/user-namespaces.ts";
 import { connectPlatform } from "#messaging/connect.ts";
 import type { Platform } from "#messaging/platform.ts";
+import { sendSpans } from "#messaging/send-spans.ts";
 import { LocalDriver } from "#storage-driver/local-driver.ts";
 import { TmpfsDriver } from "#storage-driver/tmpfs-driver.ts";
 import { VolumeStore } from "#storage-driver/volume-store.ts";
+import type { Telemetry } from "#telemetry/start.ts";
 import { removeCgroupParents } from "../cgroup/container-cgroup.ts";
 import { findCgroupHierarchies } from "../cgroup/hierarchy.ts";
 import { InstanceFolder, type InstanceRecord } from "../container/instance-record.ts";
@@ -44,16 +46,19 @@ export interface OpenNode extends AsyncDisposable {
   serve(onReady: () => void): Promise<void>;
 }
 
+export interface NodeParts {
+  kernel: Kernel;
+  home: HomeLayout;
+  settings: AgentSettings;
+  telemetry: Pick<Telemetry, "shipTo">;
+  ending: AbortController;
+}
+
 /**
  * Opens the stores and connections of a node and recovers its instances: those go on whether NATS is there or not. Disposal leaves containers
  * running.
  */
-export async function openNode(
-  kernel: Kernel,
-  home: HomeLayout,
-  settings: AgentSettings,
-  ending: AbortController,
-): Promise<OpenNode> {
+export async function openNode({ kernel, home, settings, telemetry, ending }: NodeParts): Promise<OpenNode> {
   const { signal } = ending;
   await using acquired = new AsyncDisposableStack();
   const opened: { agent?: NodeAgent } = {};
@@ -123,6 +128,8 @@ export async function openNode(
     events.open(connected.events);
     reporter.open(connected);
     events.append({ type: "node.started", subject: settings.node });
+    await using shipping = telemetry.shipTo((batch, limit) => sendSpans(connected, batch, limit));
+    void shipping;
     await using operations = serveOperations(connected, settings.node, {
       attach: attachOperation(held),
       exec: execOperation(held, services),

@@ -78,7 +78,7 @@ function liveState(service: ServiceView, { assignment, observed }: Replica): Tar
 }
 
 function target(
-  { assignment: { instanceId }, observed }: Replica,
+  { assignment: { instanceId, traceparent }, observed }: Replica,
   route: RouteSpec,
   known: readonly RouteTarget[],
   state: TargetState | undefined,
@@ -89,7 +89,8 @@ function target(
     return former === undefined ? [] : [{ ...former, port: route.port, state: state ?? former.state }];
   }
   if (state === undefined || observed.state !== "running" || observed.ip === null) return [];
-  return [{ instanceId, address: observed.ip, port: route.port, state }];
+  const trace = traceparent === undefined ? {} : { traceparent };
+  return [{ instanceId, address: observed.ip, port: route.port, state, ...trace }];
 }
 
 function routeEvent(type: EventType, entry: RouteEntry): NewEvent {
