@@ -140,6 +140,10 @@ export const InstanceDetails = Type.Object({
 export type InstanceDetails = Static<typeof InstanceDetails>;
 
 /** One line of a container's output. */
+/** How many bytes of an instance's stdout and of its stderr the log holds up to here, counted from its first. */
+export const LogPosition = Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 0 })]);
+export type LogPosition = Static<typeof LogPosition>;
+
 export const LogRecord = Type.Object({
   /** RFC 3339, nanoseconds where known. */
   time: Type.String(),
@@ -148,6 +152,8 @@ export const LogRecord = Type.Object({
   line: Type.String(),
   /** True when the line goes on in the next record. */
   partial: Type.Boolean(),
+  /** Where in the instance's log it ends; told to those who follow. */
+  at: Type.Optional(LogPosition),
   project: Type.String(),
   service: Type.String(),
   instance: Type.String(),
@@ -163,6 +169,8 @@ export const LogQuery = Type.Object({
   tail: Type.Optional(Type.Integer({ minimum: 0 })),
   /** RFC 3339: only records from then on. */
   since: Type.Optional(Type.String()),
+  /** By `<project>/<service>/<instance>`: only what comes after, whatever `tail` and `since` say. So a reader goes on where it was cut off. */
+  after: Type.Optional(Type.Record(Type.String(), LogPosition)),
 });
 export type LogQuery = Static<typeof LogQuery>;
 

@@ -26,8 +26,7 @@ interface RecordLine {
 /** We wrote it: a line that does not parse was torn by a full disk or by hand, and is left out. */
 export function decodeRecord(text: string): StoredLogRecord | undefined {
   try {
-    const { time, stream, line, partial } = JSON.parse(text) as StoredLogRecord;
-    return { time, stream, line, partial };
+    return JSON.parse(text) as StoredLogRecord;
   } catch {
     return undefined;
   }
@@ -35,6 +34,14 @@ export function decodeRecord(text: string): StoredLogRecord | undefined {
 
 /** Of a record of a version that wrote none, the start. */
 export function decodePosition(text: string): LogPosition {
-  const { at } = JSON.parse(text) as { at?: [stdout: number, stderr: number] };
+  return positionOf(JSON.parse(text) as StoredLogRecord);
+}
+
+export function positionOf({ at }: StoredLogRecord): LogPosition {
   return at === undefined ? START_OF_LOG : { stdout: at[0], stderr: at[1] };
+}
+
+/** Positions of one log follow one another: the later has at least as much of both streams. */
+export function isUpTo(position: LogPosition, limit: LogPosition): boolean {
+  return position.stdout <= limit.stdout && position.stderr <= limit.stderr;
 }

@@ -1,7 +1,8 @@
 import { watch } from "node:fs";
 import { findLastLines } from "./last-lines.ts";
 import { type LogHub, processLogHub } from "./log-hub.ts";
-import { decodeRecord, type StoredLogRecord } from "./log-record.ts";
+import { positionAt } from "./log-position.ts";
+import { decodeRecord, isUpTo, type LogPosition, type StoredLogRecord } from "./log-record.ts";
 import { type LogSegment, openSegments } from "./log-segments.ts";
 import { SegmentReader } from "./segment-reader.ts";
 
@@ -36,6 +37,14 @@ export class OpenLog implements Disposable {
     for (const skipped of this.#segments.splice(0, index)) skipped[Symbol.dispose]();
     const [first] = this.#segments;
     if (first !== undefined) this.#reader = new SegmentReader(first, offset);
+  }
+
+  /** Leaves out the files that a reader who came this far has read whole. */
+  startAfter(position: LogPosition): void {
+    this.refresh();
+    const isBefore = (segment: LogSegment): boolean => isUpTo(positionAt(segment, 0) ?? position, position);
+    const first = this.#segments.findLastIndex((segment) => segment.size > 0 && isBefore(segment));
+    for (const skipped of this.#segments.splice(0, Math.max(0, first))) skipped[Symbol.dispose]();
   }
 
   /** Opens the files that came since the last time. */

@@ -5,7 +5,8 @@ import type { ProcessSpec } from "./process-spec.ts";
 import { endProcess, type RunningProcess, type SpawnedProcess, spawnProcess } from "./running-process.ts";
 
 const FIRST_BACKOFF_MS = 100;
-const LONGEST_BACKOFF_MS = 5_000;
+/** With what a start takes still less than the 5 seconds that a resolver waits for the agent's DNS servers (resolv.conf(5)). */
+const LONGEST_BACKOFF_MS = 2_000;
 /** A process that ran this long is taken to be well: the next failure starts with the first backoff again. */
 const WELL_AFTER_MS = 10_000;
 const KILL_AFTER_MS = 15_000;

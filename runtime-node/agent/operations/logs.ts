@@ -11,6 +11,8 @@ export function logsOperation(agent: NodeAgent): NodeStreamHandlers["logs"] {
     const signal = AbortSignal.any([call.signal, stream.signal]);
     if (query.follow) await followAll(agent, query, stream, signal);
     else await sendMerged(selected(agent, query), query, stream, signal);
+    // An agent that ends has not said all: the caller is to hear that, and asks the next one.
+    call.signal.throwIfAborted();
     await stream.end();
   };
 }
@@ -26,18 +28,21 @@ function selected(agent: NodeAgent, { project, services, instanceId }: LogQuery)
 
 async function* recordsOf(
   instance: Instance,
-  { tail, follow, since }: LogQuery,
+  { tail, follow, since, after }: LogQuery,
   signal: AbortSignal,
 ): AsyncIterable<LogRecord> {
   const { project, service, name } = instance.assignment;
+  const position = after?.[`${project}/${service}/${name}`];
   const options = {
     follow,
     signal,
     until: instance.removed,
     ...(tail === undefined ? {} : { tail }),
     ...(since === undefined ? {} : { since: new Date(since) }),
+    ...(position === undefined ? {} : { after: { stdout: position[0], stderr: position[1] } }),
   };
-  for await (const record of readLogs(instance.folder.logs, options)) yield { ...record, project, service, instance: name };
+  for await (const { at, ...record } of readLogs(instance.folder.logs, options))
+    yield { ...record, project, service, instance: name, ...(follow && at !== undefined ? { at } : {}) };
 }
 
 /** One iterator an instance; the earliest line is next. */

@@ -5,6 +5,7 @@ import type { ApiContext } from "../api-context.ts";
 import { clientSignal } from "../client-signal.ts";
 import { resolveInstance } from "../instance-reference.ts";
 import { sendLines } from "../line-stream.ts";
+import { followLogs } from "../follow-logs.ts";
 import { openNodeStream } from "../node-client.ts";
 import { linesOf } from "./answers.ts";
 
@@ -33,8 +34,10 @@ export function logsResource(app: ApiApp, context: ApiContext): void {
         ...(since === undefined ? {} : { since }),
       };
       const signal = clientSignal(reply, context.closing);
-      await using stream = await openNodeStream(context, found?.node ?? context.node, "logs", opening, { signal });
-      await sendLines(reply, stream.incoming, signal, context.log);
+      const node = found?.node ?? context.node;
+      await using stream = await openNodeStream(context, node, "logs", opening, { signal });
+      const source = follow ? followLogs(context, node, { stream, opening }, signal) : stream.incoming;
+      await sendLines(reply, source, signal, context.log);
     },
   );
 }
