@@ -1,38 +1,58 @@
 import { randomBytes } from "node:crypto";
 import type { SpanContext } from "@opentelemetry/api";
+import type { ApiClient } from "./api/client.ts";
+import { recordSpans } from "./api/resources.ts";
 import { packageVersion } from "#contracts/package-version.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/**
- * Runs a command in a trace: all its requests carry the traceparent (W3C Trace Context), so that what they cause is one trace. TRACEPARENT in
- * the environment makes it part of one that is under way. The command's own span is recorded where traces are exported.
- */
-export async function inCommandTrace<Result>(
-  verb: string,
-  environment: Environment,
-  work: (traceparent: string) => Promise<Result>,
-): Promise<Result> {
-  const exported = environment.OTEL_EXPORTER_OTLP_ENDPOINT || environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-  return exported ? inRecordedSpan(verb, environment, work) : work(newTraceparent(environment));
+export interface TracedCommand {
+  verb: string;
+  /** The verb changes something: its own span begins the trace that is kept of it. */
+  traced: boolean;
+  environment: Environment;
+  api: (traceparent: string) => ApiClient;
 }
 
-/** The tracing library takes longer to load than most commands run: only where it is used. */
+/**
+ * Runs a command in a trace: all its requests carry the traceparent (W3C Trace Context), so that what they cause is one trace. TRACEPARENT in
+ * the environment makes it part of one that is under way. The span of a command that changes something goes to the platform's store, and to
+ * where traces are exported.
+ */
+export async function inCommandTrace<Result>(
+  command: TracedCommand,
+  work: (api: ApiClient) => Promise<Result>,
+): Promise<Result> {
+  const { environment } = command;
+  const exported = environment.OTEL_EXPORTER_OTLP_ENDPOINT || environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
+  if (command.traced || exported) return inRecordedSpan(command, work);
+  using api = command.api(newTraceparent(environment));
+  return await work(api);
+}
+
+/** The tracing library is loaded only where it is used: most commands only look. */
 async function inRecordedSpan<Result>(
-  verb: string,
-  environment: Environment,
-  work: (traceparent: string) => Promise<Result>,
+  { verb, traced, environment, api: open }: TracedCommand,
+  work: (api: ApiClient) => Promise<Result>,
 ): Promise<Result> {
   const { context, propagation } = await import("@opentelemetry/api");
   const { startTelemetry } = await import("#telemetry/start.ts");
   const { inSpan } = await import("#telemetry/in-span.ts");
-  await using _telemetry = await startTelemetry({ service: "slipway-cli", version: packageVersion(), environment });
+  const options = { service: "slipway-cli", version: packageVersion(), environment, ships: traced };
+  await using telemetry = await startTelemetry(options);
+  await using resources = new AsyncDisposableStack();
   const parent = propagation.extract(context.active(), { traceparent: environment.TRACEPARENT });
   // Awaited here: tracing must not end before the command does.
   return await context.with(parent, () =>
-    inSpan("slipway.cli", `slipway ${verb}`, {}, (span) => work(formatTraceparent(span.spanContext()))),
+    inSpan("slipway.cli", `slipway ${verb}`, {}, async (span) => {
+      const api = resources.use(open(formatTraceparent(span.spanContext())));
+      // Disposed of before the connection is: what is recorded goes by it, once, and is let go when nobody takes it.
+      if (traced)
+        resources.use(telemetry.shipTo((batch, signal) => recordSpans(api, batch, signal).catch(() => undefined)));
+      return await work(api);
+    }),
   );
 }
 

@@ -11,6 +11,7 @@ export function operationVerb(operation: "stop" | "start" | "restart", summary: 
     operands: "INSTANCE|SERVICE…",
     minimumOperands: 1,
     summary,
+    traced: true,
     flags: { project: { type: "string", short: "p", value: "NAME", help: "the project that SERVICE is of" } },
     async run({ flags, operands, api, environment, terminal, signal, json }) {
       const all = await listInstances(api, { all: true }, signal);

@@ -62,8 +62,9 @@ async function runVerb(verb: Verb, args: readonly string[], context: CommandCont
     terminal.stdout.write(verbHelp(verb));
     return 0;
   }
-  return inCommandTrace(verb.name, environment, async (traceparent) => {
-    using api = new ApiClient({ target: apiTarget(environment), token: environment.SLIPWAY_TOKEN, traceparent });
+  const open = (traceparent: string): ApiClient =>
+    new ApiClient({ target: apiTarget(environment), token: environment.SLIPWAY_TOKEN, traceparent });
+  return inCommandTrace({ verb: verb.name, traced: verb.traced === true, environment, api: open }, async (api) => {
     const takeSignals = (onSignal: (name: NodeJS.Signals) => void): Disposable => signals.take(onSignal);
     const call = { flags: flags as never, operands, json, environment, terminal, api, signal: signals.signal, takeSignals };
     return (await verb.run(call)) ?? 0;

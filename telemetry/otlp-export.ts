@@ -37,7 +37,7 @@ async function post(url: string, headers: Record<string, string>, body: string, 
     return response;
   } catch (error) {
     const { cause } = error as { cause?: unknown };
-    throw new Error(`${url} cannot be reached: ${String((cause ?? error) as Error)}`, { cause: error });
+    throw new Error(`${url} cannot be reached: ${String(cause ?? error)}`, { cause: error });
   }
 }
 

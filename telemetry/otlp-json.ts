@@ -1,4 +1,4 @@
-import type { Attributes, AttributeValue } from "@opentelemetry/api";
+import type { Attributes } from "@opentelemetry/api";
 import type { RecordingSpan } from "./recording-span.ts";
 
 /** OTLP in JSON (opentelemetry-proto, "JSON Protobuf Encoding"): ids as hex, 64-bit numbers as strings, enums as numbers. */
@@ -83,7 +83,7 @@ export function encodeAttributes(attributes: Attributes): OtlpAttribute[] {
   );
 }
 
-function encodeValue(value: AttributeValue | null | undefined): object {
+function encodeValue(value: unknown): object {
   if (typeof value === "string") return { stringValue: value };
   if (typeof value === "boolean") return { boolValue: value };
   if (typeof value === "number") return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };

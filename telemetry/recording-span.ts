@@ -92,7 +92,7 @@ export class RecordingSpan implements Span {
     if (this.#ended || (this.events?.length ?? 0) >= MOST_EVENTS) return this;
     const hasAttributes = isAttributes(attributesOrTime);
     const attributes = hasAttributes ? attributesOrTime : {};
-    const at = hasAttributes ? time : (attributesOrTime as TimeInput | undefined);
+    const at = hasAttributes ? time : attributesOrTime;
     (this.events ??= []).push({ name, timeMs: toMilliseconds(at), attributes });
     return this;
   }

@@ -12,6 +12,7 @@ import type {
 import type { ObservedInstance } from "#contracts/instance.ts";
 import type { ProjectSpec } from "#contracts/project-spec.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
+import type { SpanBatch, Trace, TraceSummary } from "#contracts/trace.ts";
 import type { ApiClient } from "./client.ts";
 
 /** The API's single answers, by name; long ones are read with `ApiClient.lines`. */
@@ -79,5 +80,15 @@ export const listNetworks = (api: ApiClient, signal: AbortSignal): Promise<Netwo
   api.list<NetworkInfo>({ path: ["networks"], signal });
 export const getNetwork = (api: ApiClient, name: string, signal: AbortSignal): Promise<NetworkInfo> =>
   api.one<NetworkInfo>({ path: ["networks", name], signal });
+export const listTraces = (
+  api: ApiClient,
+  query: { project?: string | undefined; service?: string | undefined; since?: string | undefined; limit?: number },
+  signal: AbortSignal,
+): Promise<TraceSummary[]> => api.list<TraceSummary>({ path: ["traces"], query, signal });
+export const getTrace = (api: ApiClient, id: string, signal: AbortSignal): Promise<Trace> =>
+  api.one<Trace>({ path: ["traces", id], signal });
+export async function recordSpans(api: ApiClient, batch: SpanBatch, signal: AbortSignal): Promise<void> {
+  await api.text({ method: "POST", path: ["traces"], body: batch, signal });
+}
 export const getDoctorChecks = (api: ApiClient, signal: AbortSignal): Promise<DoctorCheck[]> =>
   api.list<DoctorCheck>({ path: ["doctor"], signal });

@@ -1,5 +1,5 @@
 import type { ApiClient } from "../api/client.ts";
-import { listImages, listInstances, listNetworks, listProjects, listVolumes } from "../api/resources.ts";
+import { listImages, listInstances, listNetworks, listProjects, listTraces, listVolumes } from "../api/resources.ts";
 import { loadAll } from "../verbs.ts";
 import type { Candidate } from "./candidates.ts";
 import type { CandidateKind } from "./operand-kinds.ts";
@@ -27,6 +27,8 @@ const SOURCES: Record<NamedKind, (api: ApiClient, signal: AbortSignal) => Promis
   networks: async (api, signal) => (await listNetworks(api, signal)).map(({ name }) => ({ value: name, description: "" })),
   projects: async (api, signal) =>
     (await listProjects(api, signal)).map(({ project, state }) => ({ value: project, description: state })),
+  traces: async (api, signal) =>
+    (await listTraces(api, {}, signal)).map(({ traceId, name }) => ({ value: traceId.slice(0, 12), description: name })),
   verbs: async () => (await loadAll()).map(({ name, summary }) => ({ value: name.split(" ")[0]!, description: summary })),
   shells: async () => ["bash", "zsh", "fish"].map((value) => ({ value, description: "" })),
 };

@@ -8,6 +8,7 @@ export type CandidateKind =
   | "projects"
   | "verbs"
   | "shells"
+  | "traces"
   | "files";
 
 /** The words of usage lines, such as `INSTANCE|SERVICE COMMAND…`. */
@@ -18,6 +19,7 @@ const KIND_OF_WORD: Readonly<Record<string, CandidateKind>> = {
   REFERENCE: "images",
   VERB: "verbs",
   SHELL: "shells",
+  TRACE: "traces",
   PATH: "files",
   FILE: "files",
   DIR: "files",

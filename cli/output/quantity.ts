@@ -26,3 +26,12 @@ export function formatAge(time: string | null, now: number): string {
   const [unit, factor] = AGE_UNITS.find(([, size]) => seconds >= size) ?? ["s", 1];
   return Number.isNaN(seconds) ? time : `${Math.floor(seconds / factor)}${unit}`;
 }
+
+/** Nanoseconds for a person, three digits and a unit: `12 µs`, `3.4 ms`, `1.83 s`. */
+export function formatDuration(nanoseconds: number): string {
+  const microseconds = nanoseconds / 1e3;
+  if (microseconds < 999.5) return `${microseconds.toFixed(microseconds < 9.95 ? 1 : 0)} µs`;
+  const milliseconds = microseconds / 1e3;
+  if (milliseconds < 999.5) return `${milliseconds.toFixed(milliseconds < 9.95 ? 2 : milliseconds < 99.5 ? 1 : 0)} ms`;
+  return `${(milliseconds / 1e3).toFixed(2)} s`;
+}

@@ -18,6 +18,7 @@ export const run = defineVerb({
   summary: "run one container",
   details: `Flags end at IMAGE: what follows is the container's command. \`host\` is the machine's own read-only /usr, /bin and /lib.
 Exits with the command's code; 125 when it is Slipway that failed, 126 when the command is not executable, 127 when it is not there.`,
+  traced: true,
   flags: {
     ...RUN_FLAGS,
     rm: { type: "boolean", help: "remove the container when it ends" },

@@ -77,7 +77,7 @@ test("up --wait shows each service's way and ends with 0 when all are ready", as
     status("ready", [sampleStatus("db", "ready", "1/1 running"), sampleStatus("web", "ready", "1/1 running")]),
   ]);
   const outcome = await runInProcess(["up", "-d", "--wait", "-f", file], { server });
-  expect(outcome).toEqual({
+  expect({ ...outcome, stderr: outcome.stderr.replaceAll(/\b[0-9a-f]{12,32}\b/g, "ID") }).toEqual({
     exitCode: 0,
     stdout: "",
     stderr: `· db   progressing  1 starting
@@ -85,6 +85,7 @@ test("up --wait shows each service's way and ends with 0 when all are ready", as
 ✔ db   ready        1/1 running
 · web  progressing  1 starting
 ✔ web  ready        1/1 running
+trace ID: slipway trace show ID
 `,
   });
   expect(server.requests.find(({ method }) => method === "PUT")?.body).toMatchObject({

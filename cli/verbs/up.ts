@@ -10,6 +10,7 @@ import { serviceLines } from "../follow/service-lines.ts";
 import { paint } from "../output/colour.ts";
 import { formatPlace } from "../output/print-error.ts";
 import { printJson } from "../output/table.ts";
+import { printTraceId } from "../output/trace-id.ts";
 import { defineVerb, type Invocation } from "../verb.ts";
 import { requireComposeFile } from "../project-of.ts";
 
@@ -18,6 +19,7 @@ export const up = defineVerb({
   summary: "apply a Compose file: create, replace what changed, remove what went, leave the rest",
   details: `Without -d it follows the logs until Ctrl-C, which stops the services; a second one ends at once.
 Exits with 0 when all services are as wanted, with 1 when one failed, saying why.`,
+  traced: true,
   flags: {
     file: { type: "string", short: "f", value: "FILE", help: "the Compose file (compose.yaml here or above)" },
     project: { type: "string", short: "p", value: "NAME", help: "the project's name" },
@@ -38,6 +40,7 @@ Exits with 0 when all services are as wanted, with 1 when one failed, saying why
     const goal: Goal = flags.wait || json ? "ready" : "started";
     const status = await settle(invocation, spec.name, { cursor: applied.cursor, generation: applied.generation, goal });
     if (json) printJson(terminal, status);
+    else printTraceId(invocation);
     if (judge(status, goal) === "failed") return reportFailures(invocation, status);
     if (flags.detach || flags.wait || json) return 0;
     return runInForeground(invocation, status, { cursor: applied.cursor, since: startedAt });

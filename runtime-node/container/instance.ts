@@ -10,7 +10,7 @@ import { containerError } from "./errors.ts";
 import { superviseHealth } from "./instance-health.ts";
 import { InstanceLedger } from "./instance-ledger.ts";
 import type { InstanceFolder, InstanceRecord } from "./instance-record.ts";
-import { inParentTrace } from "./instance-trace.ts";
+import { inParentTrace, untilHealthy } from "./instance-trace.ts";
 import { nextStep, type Wanted } from "./next-step.ts";
 import type { NodeServices } from "./node-services.ts";
 import { recoverContainer } from "./recover-container.ts";
@@ -226,9 +226,11 @@ export class Instance {
     });
     const known = folder.readHealth(container.startTime);
     const imageCheck = record.imageDefaults.healthcheck;
-    this.#stopHealth = superviseHealth(this.#node, this.assignment, container, { imageCheck, known }, (health) =>
-      this.#ledger.setHealth(container, health),
-    );
+    const tellTrace = untilHealthy();
+    this.#stopHealth = superviseHealth(this.#node, this.assignment, container, { imageCheck, known }, (health) => {
+      tellTrace(health);
+      this.#ledger.setHealth(container, health);
+    });
     this.#ledger.do(null);
   }
 

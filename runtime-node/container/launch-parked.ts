@@ -5,6 +5,7 @@ import type { ChildExit } from "../launch/children.ts";
 import { planContainer } from "../launch/container-plan.ts";
 import type { LaunchAnswer } from "../launch/protocol.ts";
 import type { ContainerFiles } from "./container-files.ts";
+import { inStage } from "./instance-trace.ts";
 import { writeDurably } from "./instance-record.ts";
 import { launchError } from "./launch-failure.ts";
 import { launchReport } from "./launch-report.ts";
@@ -77,7 +78,7 @@ async function wireParked(
   signal: AbortSignal,
   acquired: AsyncDisposableStack,
 ): Promise<Pick<Launched, "networks" | "logs" | "stdin">> {
-  const networks = await node.networks.connect(assignment, pid, signal);
+  const networks = await inStage("connect networks", () => node.networks.connect(assignment, pid, signal));
   acquired.defer(() => node.networks.disconnect(assignment.instanceId));
   await files.writeNetwork(hostname, Object.values(networks.addresses), networks.nameServers);
   const logs = acquired.use(node.logs.capture(assignment, stdio.stdout, stdio.stderr, folder.logs));

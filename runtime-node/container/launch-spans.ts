@@ -3,12 +3,9 @@ import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import type { PlanOutcomes } from "#kernel/plan/clone.ts";
 import type { StepOutcome } from "#kernel/plan/step.ts";
 
-/** A step shorter than this is in its phase's span only as part of the whole. */
-const LEAST_SHOWN_US = 20;
-
 /**
- * The phases of a launch as spans under `parent`, and in them the steps that took long enough to matter as events: the times
- * are the stub's own, taken after each call.
+ * The phases of a launch as spans under `parent`, and in them the steps as events at their ends, with their microseconds: the times are
+ * the stub's own, taken after each call.
  */
 export function spanLaunch(parent: Span | undefined, plan: ChildPlan, outcomes: PlanOutcomes, startedAtMs: number): void {
   if (parent === undefined || !parent.isRecording()) return;
@@ -36,8 +33,8 @@ function addStepEvents(span: Span, names: readonly string[], outcomes: readonly 
   let atMs = startMs;
   outcomes.forEach(({ result, microseconds }, index) => {
     atMs += (microseconds ?? 0) / 1000;
-    if ((microseconds ?? 0) < LEAST_SHOWN_US) return;
-    span.addEvent(names[index] ?? "", { result: result ?? 0, microseconds: microseconds ?? 0 }, atMs);
+    if (microseconds === null) return;
+    span.addEvent(names[index] ?? "", { result: result ?? 0, microseconds }, atMs);
   });
   return atMs;
 }

@@ -7,6 +7,7 @@ import type { ContainerLaunch, LaunchMount, ProcessLaunch, StdioPaths } from "..
 import { ContainerFiles } from "./container-files.ts";
 import { createDeviceNodes } from "./device-nodes.ts";
 import { containerIdMap } from "./id-map.ts";
+import { inStage } from "./instance-trace.ts";
 import { initSource } from "./init-source.ts";
 import type { InstanceFolder } from "./instance-record.ts";
 import type { NodeServices, RootImage } from "./node-services.ts";
@@ -62,7 +63,7 @@ export async function startContainer(
   cgroup.restrictDevices(node.kernel, deviceRules(devices));
   acquired.defer(() => node.volumes.detach(instanceId));
   const filling = { image, firstLaunch: !existsSync(folder.launchReport) };
-  const volumes = await node.volumes.attach(assignment, filling, signal);
+  const volumes = await inStage("attach volumes", () => node.volumes.attach(assignment, filling, signal));
   const mounts = [
     ...image.mounts,
     ...files.mounts(),
@@ -127,7 +128,8 @@ async function provideSecrets(
 ): Promise<LaunchMount[]> {
   if (assignment.spec.networks.length === 0) return [];
   const mount = await secretsMount(folder.secrets, idBase);
-  await node.credentials.provide(assignment, { folder: folder.secrets, uid: idBase + uid, gid: idBase + gid }, signal);
+  const owner = { folder: folder.secrets, uid: idBase + uid, gid: idBase + gid };
+  await inStage("provide credentials", () => node.credentials.provide(assignment, owner, signal));
   acquired.defer(() => node.credentials.withdraw(assignment.instanceId));
   return [mount];
 }

@@ -1,6 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import { hasCode, type SlipwayError } from "#contracts/slipway-error.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
+import { inStage } from "./instance-trace.ts";
 import { restartsOf } from "./lifecycle.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { type StartedContainer, type StartRequest, startContainer } from "./start-container.ts";
@@ -13,12 +14,15 @@ export async function startInstance(
 ): Promise<StartedContainer> {
   const { node, record, folder, attachments } = ledger;
   const { assignment, idBase } = record;
+  const reference = assignment.spec.image;
   if (!node.children.isReady) ledger.event("instance.waiting", { for: "supervisor" });
   await node.children.ready(signal);
   if (assignment.attached?.waitForAttach === true && record.lifecycle.type === "new")
     await attachments.untilArrived(assignment.name, signal);
   ledger.do("pulling");
-  const image = await node.images.obtain(assignment.spec.image, signal, () => {});
+  const image = await inStage("obtain image", () => node.images.obtain(reference, signal, () => {}), {
+    "slipway.image": reference,
+  });
   if (record.imageDigest !== image.digest) ledger.event("instance.pulled", { digest: image.digest });
   record.imageDigest = image.digest;
   record.imageDefaults = { stopSignal: image.config.stopSignal, healthcheck: image.config.healthcheck };

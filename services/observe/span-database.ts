@@ -122,13 +122,10 @@ export class SpanDatabase implements Disposable {
 
   /** False for a span that is there already: a batch whose answer was lost is sent again. */
   #insert(trace: number, row: SpanRow): boolean {
-    const { spanId, parentId, name, process, project, service, startNs, durationNs, status, message } = row;
     const { changes } = this.#statement(
-      "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    ).run(
-      ...[trace, spanId, parentId, name, process, project, service, startNs, durationNs, status, message],
-      ...[row.attributes, row.events, row.links],
-    );
+      `INSERT OR IGNORE INTO spans VALUES (:trace, :spanId, :parentId, :name, :process, :project, :service, :startNs, :durationNs, :status,
+         :message, :attributes, :events, :links)`,
+    ).run({ trace, ...named(row) });
     return changes === 1;
   }
 
@@ -185,6 +182,11 @@ export class SpanDatabase implements Disposable {
     if (statement === undefined) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
     return statement;
   }
+}
+
+/** By their names in the statement, `traceId` left out: SQLite refuses a name that it does not know. */
+function named({ traceId: _traceId, ...columns }: SpanRow): Omit<SpanRow, "traceId"> {
+  return columns;
 }
 
 interface TraceRow {

@@ -70,6 +70,7 @@ export class TraceStore implements TraceArchive, AsyncDisposable {
     if (worker === undefined) return;
     worker.ref();
     const ended = once(worker, "exit");
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a Worker's takes none
     worker.postMessage("close");
     const timer = setTimeout(() => void worker.terminate(), CLOSE_PATIENCE_MS);
     await ended;
@@ -82,6 +83,7 @@ export class TraceStore implements TraceArchive, AsyncDisposable {
     const id = this.#nextId++;
     const settle = Promise.withResolvers<never>();
     this.#waiting.set(id, settle);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a Worker's takes none
     (this.#worker ??= this.#start()).postMessage({ ...request, id });
     return settle.promise;
   }
