@@ -47,6 +47,7 @@ export const CONSTANTS = {
   CLONE_NEWNET: 0x40000000,
   CLONE_CLEAR_SIGHAND: 0x100000000,
   CLONE_INTO_CGROUP: 0x200000000,
+  SIGKILL: 9,
   SIGCHLD: 17,
   // mount(2), umount2(2)
   MS_RDONLY: 1,
@@ -78,6 +79,7 @@ export const CONSTANTS = {
   FSCONFIG_CMD_CREATE: 6,
   FSMOUNT_CLOEXEC: 1,
   // prctl(2), capabilities(7), seccomp(2)
+  PR_SET_PDEATHSIG: 1,
   PR_SET_DUMPABLE: 4,
   PR_SET_KEEPCAPS: 8,
   PR_CAPBSET_DROP: 24,

@@ -71,6 +71,12 @@ async function versions(): Promise<Record<string, string>> {
 const pids = (): Record<string, number> =>
   Object.fromEntries([...PROCESSES, "server" as const].map((name) => [name, platform().pidOf(name)]));
 
+/** What the gateways have said of their life, in order. */
+function gatewayMessages(): string[] {
+  const log = readFileSync(join(homeLayout(platform().home).logs, "gateway.log"), "utf8");
+  return log.match(/the gateway (?:serves|drains)/g) ?? [];
+}
+
 /** Name, id and pid of all that run. */
 const running = async (): Promise<string[]> =>
   (await project.ps())
@@ -114,6 +120,8 @@ describe("an upgrade in place", () => {
       expect(entryOf(after["server"]!)).toBe(join(root, "runtime-node/supervisor/main.mjs"));
       expect(entryOf(after["agent"]!)).toBe(join(root, "runtime-node/agent/main.mjs"));
 
+      // The successor accepts connections before the former gateway stops to.
+      expect(gatewayMessages()).toEqual(["the gateway serves", "the gateway serves", "the gateway drains"]);
       // The one thing that an upgrade ends: a command that goes through the control process and the agent.
       expect(await attached.result).toMatchObject({
         exitCode: 125,

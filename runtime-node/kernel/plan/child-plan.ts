@@ -29,8 +29,16 @@ export interface ChildPlan {
 export const RELEASE_READ = "release pipe, read end";
 export const RELEASE_WRITE = "release pipe, write end";
 
-/** The child's first steps: let go of our end of the pipe (or the read never ends when we die), then wait to be released. */
+/**
+ * The child's first steps: to die with its parent, let go of our end of the pipe, and wait to be released. An end of the pipe would say
+ * that the parent is gone, but for other children that wait: until they exec they have a copy of every fd, the home's lock among them.
+ */
 export const WAIT_FOR_RELEASE: readonly Step[] = [
+  {
+    name: "die with the supervisor",
+    call: "prctl",
+    args: [{ flags: ["PR_SET_PDEATHSIG"] }, { flags: ["SIGKILL"] }, 0, 0, 0],
+  },
   { name: "close the parent's end", call: "close", args: [{ result: RELEASE_WRITE }] },
   {
     name: "wait for release",
@@ -38,4 +46,5 @@ export const WAIT_FOR_RELEASE: readonly Step[] = [
     args: [{ result: RELEASE_READ }, { bytes: Buffer.alloc(8).toString("base64"), label: '"\\1"' }, 1],
     atLeast: 1,
   },
+  { name: "outlive the supervisor", call: "prctl", args: [{ flags: ["PR_SET_PDEATHSIG"] }, 0, 0, 0, 0] },
 ];

@@ -1,12 +1,14 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { LinuxKernel } from "../linux-kernel.ts";
-import { reap } from "../pidfd.ts";
+import { isZombie, reap, startTimeOf } from "../pidfd.ts";
 import { type ChildPlan, WAIT_FOR_RELEASE } from "./child-plan.ts";
 import { cloneAndPark, type CloneEnd, ParkedChild } from "./clone.ts";
-import type { Step, StepArgument } from "./step.ts";
+import type { Step, StepArgument, StepOutcome } from "./step.ts";
 
 const kernel = new LinuxKernel();
 const LASTING = { userNamespace: () => -1, pidfd: () => -1 };
@@ -44,6 +46,46 @@ async function run(wanted: ChildPlan): Promise<{ end: CloneEnd; code: number | n
 
 const children = (): string => readFileSync(`/proc/self/task/${process.pid}/children`, "utf8");
 
+/** Of the steps after its release. */
+const own = ({ outcomes }: CloneEnd): StepOutcome[] => outcomes.child.slice(WAIT_FOR_RELEASE.length);
+
+describe("the children of a parent that is killed", () => {
+  /** A process that parks three children, lets some go on as `sleep`, and says who they are. */
+  async function parentOf(released: number): Promise<{ parent: ChildProcess; isAlive: (() => boolean)[] }> {
+    const script = `
+      const { LinuxKernel } = await import(${JSON.stringify(join(import.meta.dirname, "../linux-kernel.ts"))});
+      const { cloneAndPark } = await import(${JSON.stringify(join(import.meta.dirname, "clone.ts"))});
+      const plan = ${JSON.stringify(plan([exec("/bin/sleep", "1000")], { namespaces: ["CLONE_NEWPID"] }))};
+      const one = () => cloneAndPark(new LinuxKernel(), plan, {});
+      const parked = await Promise.all([one(), one(), one()]);
+      await Promise.all(parked.slice(0, ${released}).map((child) => child.release()));
+      console.log(parked.map(({ pid }) => pid).join(" "));
+      setInterval(() => {}, 1000);
+    `;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = (await once(parent.stdout, "data")) as [Buffer];
+    const pids = line.toString().trim().split(" ").map(Number);
+    onTestFinished(() => {
+      for (const pid of pids.slice(0, released)) process.kill(pid, "SIGKILL");
+    });
+    const isAlive = pids.map((pid) => {
+      const startTime = startTimeOf(pid);
+      return () => startTimeOf(pid) === startTime && !isZombie(pid);
+    });
+    return { parent, isAlive };
+  }
+
+  /** Each has a copy of the others' pipes: an end of file alone would free none. */
+  it("die with it while they wait for their release, be there several; released ones live on", async () => {
+    const { parent, isAlive } = await parentOf(1);
+    parent.kill("SIGKILL");
+    const [released, ...waiting] = isAlive;
+    while (waiting.some((one) => one())) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(waiting).toHaveLength(2);
+    expect(released?.()).toBe(true);
+  });
+});
+
 describe("a child that walks its steps", () => {
   let folder: string;
   beforeEach(() => {
@@ -79,7 +121,7 @@ describe("a child that walks its steps", () => {
     const step: Step = { name: "make", call: "mkdirat", args: [AT_FDCWD, folder, 0o755], tolerate: ["EROFS", "EEXIST"] };
     const { end, code } = await run(plan([step, exec("/bin/true")]));
     expect(code).toBe(0);
-    expect(end.outcomes.child.map(({ result }) => result)).toEqual([0, 1, -17, null]);
+    expect(own(end).map(({ result }) => result)).toEqual([-17, null]);
   });
 
   it("gives up at any other errno, and its parent says where and why", async () => {
@@ -128,8 +170,9 @@ describe("a child that walks its steps", () => {
   it("is timed, step by step", async () => {
     const pause = { words: [0, 20_000_000] };
     const { end } = await run(plan([{ name: "sleep", call: "nanosleep", args: [pause, null] }, exec("/bin/true")]));
-    expect(end.outcomes.child[2]?.microseconds).toBeGreaterThan(20_000);
-    expect(end.outcomes.child[3]).toEqual({ result: null, microseconds: null });
+    const [sleep, program] = own(end);
+    expect(sleep?.microseconds).toBeGreaterThan(20_000);
+    expect(program).toEqual({ result: null, microseconds: null });
   });
 
   it("is gone when it is called off, and its steps were not made", async () => {
