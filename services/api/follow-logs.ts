@@ -6,6 +6,11 @@ import { openNodeStream } from "./node-client.ts";
 
 /** The agent ended, or the way to it broke. */
 const CUT_OFF = ["SLIPWAY_MESSAGING_STREAM_LOST", "SLIPWAY_MESSAGING_UNAVAILABLE"];
+/** What was asked of an agent that died over it is answered by nobody: then the next one is asked. */
+const AWAY = [...CUT_OFF, "SLIPWAY_MESSAGING_TIMEOUT", "SLIPWAY_MESSAGING_NO_RESPONDER"];
+const OPENING_TIMEOUT_MS = 2_000;
+/** So long a node may be away. */
+const PATIENCE_MS = 60_000;
 
 /**
  * The output of containers as it comes, over deaths of the node's agent: the next one is asked for what comes after the last record of each
@@ -32,7 +37,18 @@ export async function* followLogs(
     } finally {
       await stream[Symbol.asyncDispose]();
     }
-    stream = await openNodeStream(context, node, "logs", resumed(first.opening, seen, openedAt), { signal });
+    stream = await reopen(context, node, resumed(first.opening, seen, openedAt), signal);
+  }
+}
+
+async function reopen(context: ApiContext, node: string, opening: LogQuery, signal: AbortSignal): Promise<MessageStream> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await openNodeStream(context, node, "logs", opening, { signal, timeoutMs: OPENING_TIMEOUT_MS });
+    } catch (error) {
+      if (signal.aborted || !hasCode(error, ...AWAY) || performance.now() > deadline) throw error;
+    }
   }
 }
 

@@ -61,9 +61,9 @@ async function linesOf(service: string): Promise<string[]> {
 describe("while the agent is killed again and again", () => {
   test("every DNS query of a container is answered rightly, at the first try", { timeout: 60_000 }, async () => {
     const { pid } = await project.instance("asker");
-    for (let kill = 0; kill < 4; kill++) await replaceAgent();
     await using logs = platform().spawn(["logs", "-f", "--no-prefix", "-p", project.name, "asker"]);
     await logs.line(/^asking/);
+    for (let kill = 0; kill < 4; kill++) await replaceAgent();
     process.kill(pid!, "SIGUSR2");
     const asked = JSON.parse((await logs.line(/^summary/)).slice("summary ".length)) as Asked;
     expect(asked.problems).toEqual([]);

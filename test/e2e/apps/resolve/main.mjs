@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 const NAME = "web";
 /** Long: whether the question itself is answered is the question, not when. libc would ask again after 5 seconds (resolv.conf(5)). */
@@ -49,6 +50,18 @@ async function forEver(kind, ask) {
   }
 }
 
+/** The service may start after this one. */
+async function untilThere() {
+  for (;;) {
+    try {
+      return await lookup(NAME);
+    } catch {
+      await delay(20);
+    }
+  }
+}
+
+await untilThere();
 process.on("SIGUSR2", () => console.log(`summary ${JSON.stringify(seen)}`));
 void forEver("datagrams", askByDatagram);
 void forEver("lookups", () => lookup(NAME));
