@@ -178,3 +178,16 @@ describe("the record of children", () => {
     next[Symbol.dispose]();
   });
 });
+
+describe("an agent that dies with launches in hand", () => {
+  test("leaves none behind, and the next one is served at once, though more were begun than there are threads to clone them", async () => {
+    const begun = Array.from({ length: 24 }, (_, index) => children.launch(`many-${index}`, SLEEP, PATIENT));
+    for (const launch of begun) launch.catch(() => {});
+    // As many as can: the others wait for a thread that only the end of one of these frees.
+    await Promise.race(begun);
+    await children[Symbol.asyncDispose]();
+    children = await connect();
+    expect(await children.list()).toEqual([]);
+    await start("next");
+  });
+});

@@ -120,10 +120,17 @@ export class ChildServer implements AsyncDisposable {
     }
   }
 
-  /** Nobody will release these: also the ones that are only just being cloned. */
+  /**
+   * Nobody will release these: also the ones that are only just being cloned. Those that wait already are ended first, since each holds a
+   * thread that a clone may be waiting for.
+   */
   async #endParked(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
-    await this.#children.abortParked();
+    for (;;) {
+      const underWay = [...this.#underWay];
+      await this.#children.abortParked();
+      if (underWay.length === 0) return;
+      await Promise.race(underWay.map((launch) => launch.catch(() => undefined)));
+    }
   }
 
   #send(line: ServerLine): void {
