@@ -36,6 +36,7 @@ export const VERBS: readonly VerbEntry[] = [
   verb("volume rm", async () => (await import("./verbs/volume-rm.ts")).volumeRm),
   verb("network ls", async () => (await import("./verbs/network-ls.ts")).networkLs),
   verb("network inspect", async () => (await import("./verbs/network-inspect.ts")).networkInspect),
+  verb("why", async () => (await import("./verbs/why.ts")).why),
   verb("trace ls", async () => (await import("./verbs/trace-ls.ts")).traceLs),
   verb("trace show", async () => (await import("./verbs/trace-show.ts")).traceShow),
   verb("ca show", async () => (await import("./verbs/ca-show.ts")).caShow),

@@ -31,8 +31,8 @@ export async function stopContainer(
   const { node, record, assignment } = ledger;
   const { instanceId, spec } = assignment;
   ledger.do("stopping");
-  ledger.event("instance.stopping");
   const name = spec.stopSignal ?? record.imageDefaults.stopSignal ?? "SIGTERM";
+  ledger.event("instance.stopping", { stopSignal: name, graceMs: spec.stopGracePeriodMs });
   await node.children.signal(instanceId, signalNumber(name));
   const kill = (): void => void node.children.signal(instanceId, SIGKILL).catch(() => {});
   const timer = setTimeout(kill, spec.stopGracePeriodMs);
@@ -71,9 +71,11 @@ export async function recordEnd(ledger: InstanceLedger, end: RunEnd): Promise<vo
   await node.children.forget(assignment.instanceId);
   ledger.rest();
   const { exitCode, oomKilled } = next;
-  if (oomKilled) ledger.event("instance.oom-killed", { exitCode });
-  ledger.event("instance.exited", { exitCode, oomKilled });
-  if (next.type === "backoff") ledger.event("instance.restarting", { afterMs: next.until - now });
+  const { restart, limits } = assignment.spec;
+  if (oomKilled) ledger.event("instance.oom-killed", { exitCode, memoryBytes: limits.memoryBytes ?? null });
+  ledger.event("instance.exited", { exitCode, oomKilled, restart });
+  if (next.type === "backoff")
+    ledger.event("instance.restarting", { afterMs: next.until - now, series: next.series, restart });
   else await attachments.end({ exitCode: exitCode ?? UNKNOWN_EXIT_CODE, oomKilled });
 }
 
