@@ -115,7 +115,7 @@ export class NodeAgent {
     const existing = this.#instances.get(assignment.instanceId);
     if (existing !== undefined) return existing.assign(assignment);
     const instance = this.#hold(this.#newRecord(assignment));
-    await instance.begin();
+    instance.begin();
     this.#arrivals.get(assignment.instanceId)?.resolve();
     for (const listener of this.#listeners) listener();
   }

@@ -37,6 +37,7 @@ import { logsOperation } from "./operations/logs.ts";
 import { resourceOperations } from "./operations/resources.ts";
 import { serveOperations } from "./operations/serve-operations.ts";
 import type { AgentSettings } from "./settings.ts";
+import { settleLaunches } from "./settle-launches.ts";
 import { endStrays } from "./strays.ts";
 
 const RESYNC_MS = 30_000;
@@ -111,6 +112,7 @@ export async function openNode({ kernel, home, settings, telemetry, ending }: No
   const held = new NodeAgent(services, reporter);
   opened.agent = held;
   const records = await readRecords(services);
+  settleLaunches(records, await children.list());
   await endStrays(children, records);
   await recoverNetworks(services, nodeNetworks, records);
   const assigned = new Set(records.map(({ assignment }) => assignment.instanceId));

@@ -7,7 +7,7 @@ const SIGKILL = 9;
 
 /**
  * Ends what a former agent left with the supervisor and nobody will ask about again: processes of exec and health checks, whose callers went
- * with it, and a container that was released in the moment before its record said so (it is started anew).
+ * with it.
  */
 export async function endStrays(children: Children, records: readonly InstanceRecord[]): Promise<void> {
   const awaited = new Set(

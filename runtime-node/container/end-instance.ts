@@ -1,3 +1,4 @@
+import { steadyNow } from "#contracts/steady-time.ts";
 import type { ChildExit } from "../launch/children.ts";
 import { containerError } from "./errors.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
@@ -61,10 +62,12 @@ export async function recordEnd(ledger: InstanceLedger, end: RunEnd): Promise<vo
   const { node, record, assignment, attachments } = ledger;
   const run = record.lifecycle;
   if (run.type !== "running") return;
-  const now = Date.now();
+  const now = steadyNow();
   const next = endRun(run, assignment.spec.restart, { ...end, now });
   record.lifecycle = next;
   await ledger.save().catch((error: unknown) => {
+    // It did end, whatever the disk takes; on record it goes when this is tried again.
+    ledger.rest();
     record.lifecycle = run;
     throw error;
   });

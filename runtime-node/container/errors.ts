@@ -36,6 +36,11 @@ export const CONTAINER_ERRORS = {
   SLIPWAY_CONTAINER_NO_DEVICE: { status: 400, remedy: "Load its driver on the node, or correct the path." },
   SLIPWAY_CONTAINER_CAPABILITY_UNKNOWN: { status: 400, remedy: "See capabilities(7) for the names." },
   SLIPWAY_CONTAINER_SIGNAL_UNKNOWN: { status: 400, remedy: "See signal(7) for the names." },
+  SLIPWAY_CONTAINER_DISK_FULL: {
+    status: 507,
+    remedy:
+      "Free space on that disk (`slipway image rm`, `slipway volume rm`, old logs); it is then started without being asked again.",
+  },
   SLIPWAY_CONTAINER_IDS_EXHAUSTED: { status: 507, remedy: "Remove instances that are no longer needed (`slipway rm`)." },
 } as const;
 

@@ -61,7 +61,12 @@ export class InstanceLedger {
   setHealth({ startTime }: RunningContainer, health: HealthState): void {
     const isNews = health !== this.#activity.health;
     this.#activity.health = health;
-    this.folder.saveHealth(startTime, health);
+    try {
+      this.folder.saveHealth(startTime, health);
+    } catch (error) {
+      // The next agent begins with what was known before, and asks the container itself.
+      console.error(`the health of ${this.assignment.name} is not written:`, error);
+    }
     this.node.networks.setHealthy(this.assignment.instanceId, health === "healthy" || health === "none");
     if (isNews && health === "healthy") this.event("instance.healthy");
     if (isNews && health === "unhealthy") this.event("instance.unhealthy");

@@ -1,10 +1,11 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { LaunchReport } from "#contracts/api.ts";
 import type { Assignment, HealthState } from "#contracts/instance.ts";
 import type { Healthcheck } from "#contracts/service-spec.ts";
 import type { ProcessLaunch } from "../launch/container-launch.ts";
-import type { Lifecycle } from "./lifecycle.ts";
+import type { Lifecycle, Running } from "./lifecycle.ts";
 import type { ConnectedNetworks } from "./node-services.ts";
 
 /** What is kept of an instance on disk, so that the next agent goes on where this one was. */
@@ -13,6 +14,11 @@ export interface InstanceRecord {
   /** First host id of its 65,536. */
   idBase: number;
   lifecycle: Lifecycle;
+  /**
+   * What its lifecycle is from the moment that its process is let go: on disk before that, so that an agent that finds the process knows it for
+   * this instance's own and does not start it a second time.
+   */
+  launching?: Running | undefined;
   imageDigest: string | null;
   /** What its image says where the service is silent. */
   imageDefaults: { stopSignal?: string | undefined; healthcheck?: Healthcheck | undefined };
@@ -68,6 +74,18 @@ export class InstanceFolder {
 
   async save(record: InstanceRecord): Promise<void> {
     await writeDurably(this.record, JSON.stringify(record));
+  }
+
+  /** For `inspect --plan` alone: a disk that is full, or a crash, may cost it, and must not cost a container that runs. */
+  async saveLaunchReport(report: LaunchReport): Promise<void> {
+    const unfinished = `${this.launchReport}.new`;
+    try {
+      await writeFile(unfinished, JSON.stringify(report), { mode: 0o600 });
+      await rename(unfinished, this.launchReport);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      console.error(`the launch report ${this.launchReport} is not written:`, error);
+    }
   }
 
   /** Of the process that started then: the next agent goes on with it, and takes no route from a container that is well. */

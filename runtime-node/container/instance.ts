@@ -1,10 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "node:net";
 import type { Assignment, ObservedInstance } from "#contracts/instance.ts";
-import { hasCode, toSlipwayError } from "#contracts/slipway-error.ts";
+import { hasCode } from "#contracts/slipway-error.ts";
+import { steadyNow } from "#contracts/steady-time.ts";
 import type { MessageStream } from "#messaging/platform.ts";
 import type { ChildExit } from "../launch/children.ts";
 import type { Attachments } from "./attachments.ts";
+import { hasMoreRoom } from "./disk-room.ts";
 import { recordEnd, releaseContainer, stopContainer, takeApart } from "./end-instance.ts";
 import { containerError } from "./errors.ts";
 import { superviseHealth } from "./instance-health.ts";
@@ -17,6 +19,7 @@ import { recoverContainer } from "./recover-container.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { signalNumber } from "./signals.ts";
 import type { StartedContainer } from "./start-container.ts";
+import { toStartError } from "./start-error.ts";
 import { announceStart, recordFailedStart, recordStart, startInstance } from "./start-instance.ts";
 
 const SIGKILL = 9;
@@ -78,9 +81,7 @@ export class Instance {
   }
 
   /** Begins a new instance. */
-  async begin(): Promise<void> {
-    await this.folder.create();
-    await this.#ledger.save();
+  begin(): void {
     this.#ledger.event("instance.created");
     this.#loop = this.#keepLiving();
   }
@@ -163,6 +164,10 @@ export class Instance {
     // Its absence is no fault of the container.
     if (this.#takeOvers > 0) await this.#node.children.ready(this.#closing.signal);
     if (++this.#takeOvers > MOST_TAKE_OVERS) await this.#node.children.signal(this.assignment.instanceId, SIGKILL);
+    const { launching } = this.#ledger.record;
+    await recordStart(this.#ledger);
+    if (launching !== undefined)
+      this.#ledger.event("instance.started", { pid: launching.pid, addresses: this.#ledger.record.addresses });
     const recovered = await recoverContainer(this.#node, this.#ledger.record, this.folder, this.#closing.signal);
     if (recovered.type === "ended") await recordEnd(this.#ledger, { ...recovered, held: false });
     this.#takeOvers = Infinity;
@@ -177,12 +182,12 @@ export class Instance {
       // Also when we leave: who comes next may not be told of this end again.
       if (this.#exit !== undefined) await this.#ended(this.#exit, false);
       if (this.#closing.signal.aborted) return;
-      const step = nextStep(this.#wanted, this.#ledger.record.lifecycle, Date.now());
+      const step = nextStep(this.#wanted, this.#ledger.record.lifecycle, steadyNow());
       switch (step.type) {
         case "remove":
           return takeApart(this.#ledger, () => this.#removed.abort());
         case "start":
-          await this.#start(step.restart);
+          if (await this.#hasRoom()) await this.#start(step.restart);
           break;
         case "stop":
           await this.#stop();
@@ -193,21 +198,26 @@ export class Instance {
     }
   }
 
+  #hasRoom(): Promise<boolean> {
+    return hasMoreRoom(this.#node.home, this.#ledger.record.lifecycle, this.assignment.runSerial);
+  }
+
   async #start(restart: boolean): Promise<void> {
     const starting = new AbortController();
     this.#starting = starting;
     const signal = AbortSignal.any([starting.signal, this.#closing.signal]);
     try {
       await inParentTrace(this.assignment, "instance start", async () => {
-        const started = await startInstance(this.#ledger, this.#onOutput, signal);
-        await recordStart(this.#ledger, started.container, restart);
+        const started = await startInstance(this.#ledger, this.#onOutput, signal, restart);
+        await recordStart(this.#ledger);
         this.#adopt(started);
         await announceStart(this.#ledger, started.container);
       });
     } catch (error) {
+      this.#ledger.record.launching = undefined;
       // A supervisor that went away has failed nobody: the loop comes back here, and waits for it.
       if (signal.aborted || hasCode(error, "SLIPWAY_LAUNCH_SUPERVISOR_AWAY")) this.#ledger.do(null);
-      else await recordFailedStart(this.#ledger, toSlipwayError(error));
+      else await recordFailedStart(this.#ledger, toStartError(error, this.assignment.name, this.folder.path));
     } finally {
       this.#starting = undefined;
     }
@@ -266,7 +276,7 @@ export class Instance {
   }
 
   async #untilChanged(until: number | undefined): Promise<void> {
-    const timer = until === undefined ? undefined : setTimeout(() => this.#wake(), Math.max(0, until - Date.now()));
+    const timer = until === undefined ? undefined : setTimeout(() => this.#wake(), Math.max(0, until - steadyNow()));
     await this.#changed.promise;
     clearTimeout(timer);
     this.#changed = Promise.withResolvers();

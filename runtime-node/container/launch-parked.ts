@@ -6,7 +6,6 @@ import { planContainer } from "../launch/container-plan.ts";
 import type { LaunchAnswer } from "../launch/protocol.ts";
 import type { ContainerFiles } from "./container-files.ts";
 import { inStage } from "./instance-trace.ts";
-import { writeDurably } from "./instance-record.ts";
 import { launchError } from "./launch-failure.ts";
 import { launchReport } from "./launch-report.ts";
 import { spanLaunch } from "./launch-spans.ts";
@@ -38,8 +37,7 @@ export async function launchParked(
   const startedAt = Date.now();
   const parked = await node.children.launch(instanceId, plan, signal);
   if (parked.type !== "parked") {
-    if (parked.type === "failed")
-      await writeDurably(folder.launchReport, JSON.stringify(launchReport(instanceId, plan, parked.outcomes, false)));
+    if (parked.type === "failed") await folder.saveLaunchReport(launchReport(instanceId, plan, parked.outcomes, false));
     throw parked.type === "failed"
       ? launchError(parked.failure, command)
       : new Error("a child was released before it was asked to be");
@@ -55,16 +53,15 @@ export async function launchParked(
       throw error;
     },
   );
+  const { pid, startTime } = parked;
+  await request.onParked({ pid, startTime, networks: wired.networks, process: launch.process });
   signal.throwIfAborted();
 
   released = true;
   const answer = await node.children.release(instanceId);
   if (answer.type === "parked") throw new Error("a released child still waits");
   spanLaunch(trace.getActiveSpan(), plan, answer.outcomes, startedAt);
-  await writeDurably(
-    folder.launchReport,
-    JSON.stringify(launchReport(instanceId, plan, answer.outcomes, answer.type === "running")),
-  );
+  await folder.saveLaunchReport(launchReport(instanceId, plan, answer.outcomes, answer.type === "running"));
   if (answer.type === "failed") throw launchError(answer.failure, command);
   return { ...wired, running: answer, exit };
 }

@@ -6,22 +6,32 @@ import { decideRestart } from "./restart-policy.ts";
 /**
  * Where one instance is, as its record on disk says it. new: never started. running: its process was exec'd. backoff: ended,
  * will be started again at `until`. ended: ended and stays down; `held` when it was we who stopped it. failed: could not be
- * started.
+ * started; tried again when there is room, where a disk was full.
  */
 export type Lifecycle =
   | { type: "new" }
-  | {
-      type: "running";
-      pid: number;
-      startTime: number;
-      startedAt: string;
-      runSerial: number;
-      series: number;
-      restarts: number;
-    }
+  | Running
   | ({ type: "backoff"; until: number; series: number } & Ended)
   | ({ type: "ended"; held: boolean } & Ended)
-  | { type: "failed"; failure: InstanceFailure; finishedAt: string; runSerial: number; restarts: number };
+  | {
+      type: "failed";
+      failure: InstanceFailure;
+      finishedAt: string;
+      runSerial: number;
+      restarts: number;
+      /** A full disk may pass: looked at again then (steadyNow), and tried again when more was free than these bytes. */
+      retry?: { at: number; freeBytes: number };
+    };
+
+export interface Running {
+  type: "running";
+  pid: number;
+  startTime: number;
+  startedAt: string;
+  runSerial: number;
+  series: number;
+  restarts: number;
+}
 
 interface Ended {
   exitCode: number | null;
@@ -45,7 +55,7 @@ export interface EndOfRun {
 
 /** Where a run that ended leads: to its next start after a backoff, or to stay down. */
 export function endRun(
-  lifecycle: Extract<Lifecycle, { type: "running" }>,
+  lifecycle: Running,
   policy: RestartPolicy,
   { exit, held, oomKilled, now }: EndOfRun,
 ): Extract<Lifecycle, { type: "ended" | "backoff" }> {

@@ -16,6 +16,14 @@ const LIFECYCLES = {
     runSerial: 3,
     restarts: 0,
   },
+  full: {
+    type: "failed",
+    failure: { code: "", message: "", remedy: "", exitCode: 125 },
+    finishedAt: "",
+    runSerial: 3,
+    restarts: 0,
+    retry: { at: 1_000, freeBytes: 0 },
+  },
 } satisfies Record<string, Lifecycle>;
 const want = (desired: "running" | "stopped", runSerial = 3): Wanted => ({
   type: "assigned",
@@ -35,6 +43,7 @@ describe("what an instance does next", () => {
     ["ended", { running: WAIT, again: START, stopped: WAIT, removed: REMOVE }],
     ["held", { running: START, again: START, stopped: WAIT, removed: REMOVE }],
     ["failed", { running: WAIT, again: START, stopped: WAIT, removed: REMOVE }],
+    ["full", { running: { type: "wait", until: 1_000 }, again: START, stopped: WAIT, removed: REMOVE }],
   ];
 
   it.each(rows)("when it is %s follows from what is wanted of it", (state, expected) => {
@@ -50,6 +59,12 @@ describe("what an instance does next", () => {
   it("is a restart when its backoff is over, and not a moment before", () => {
     expect(nextStep(want("running"), LIFECYCLES.backoff, 999)).toEqual({ type: "wait", until: 1_000 });
     expect(nextStep(want("running"), LIFECYCLES.backoff, 1_000)).toEqual({ type: "start", restart: true });
+  });
+
+  it("is to start at once when its wait was begun before the clock was set back an hour", () => {
+    const earlier = 1_000 - 3_600_000;
+    expect(nextStep(want("running"), LIFECYCLES.backoff, earlier)).toEqual({ type: "start", restart: true });
+    expect(nextStep(want("running"), LIFECYCLES.full, earlier)).toEqual(START);
   });
 
   it("is not to start again for a serial that it has acted on", () => {

@@ -26,7 +26,12 @@ export interface StartRequest {
   image: RootImage;
   /** Gets its output from the first byte. */
   onOutput: (stream: "stdout" | "stderr", chunk: Uint8Array) => Promise<void>;
+  /** The process waits, with all that it will have; it is let go when this resolves. */
+  onParked: (parked: ParkedContainer) => Promise<void>;
 }
+
+/** A container whose process is yet to execute its command. */
+export type ParkedContainer = Pick<RunningContainer, "pid" | "startTime" | "networks" | "process">;
 
 /** What was started, and what gives it back when it has ended. */
 export interface StartedContainer {

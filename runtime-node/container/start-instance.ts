@@ -1,20 +1,26 @@
 import { trace } from "@opentelemetry/api";
+import type { InstanceFailure } from "#contracts/instance.ts";
 import { hasCode, type SlipwayError } from "#contracts/slipway-error.ts";
+import { roomNow } from "./disk-room.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
 import { inStage } from "./instance-trace.ts";
-import { restartsOf } from "./lifecycle.ts";
+import { type Lifecycle, restartsOf } from "./lifecycle.ts";
 import type { RunningContainer } from "./running-container.ts";
-import { type StartedContainer, type StartRequest, startContainer } from "./start-container.ts";
+import { type ParkedContainer, type StartedContainer, type StartRequest, startContainer } from "./start-container.ts";
+import { INSUFFICIENT_STORAGE } from "./start-error.ts";
 
 /** Starts an instance's container: waits for who attaches and for a supervisor, then its image, then all the rest. */
 export async function startInstance(
   ledger: InstanceLedger,
   onOutput: StartRequest["onOutput"],
   signal: AbortSignal,
+  restart: boolean,
 ): Promise<StartedContainer> {
   const { node, record, folder, attachments } = ledger;
   const { assignment, idBase } = record;
   const reference = assignment.spec.image;
+  await folder.create();
+  if (record.lifecycle.type === "new") await ledger.save();
   if (!node.children.isReady) ledger.event("instance.waiting", { for: "supervisor" });
   await node.children.ready(signal);
   if (assignment.attached?.waitForAttach === true && record.lifecycle.type === "new")
@@ -27,27 +33,42 @@ export async function startInstance(
   record.imageDigest = image.digest;
   record.imageDefaults = { stopSignal: image.config.stopSignal, healthcheck: image.config.healthcheck };
   ledger.do("creating");
-  return startContainer(node, { assignment, folder, idBase, image, onOutput }, signal);
+  const onParked = (parked: ParkedContainer): Promise<void> => recordLaunch(ledger, parked, restart);
+  return startContainer(node, { assignment, folder, idBase, image, onOutput, onParked }, signal);
 }
 
-/** The container runs: on record from here on. */
-export async function recordStart(ledger: InstanceLedger, container: RunningContainer, restart: boolean): Promise<void> {
-  const { record, assignment } = ledger;
+/** What is about to run goes on record before it does: the next agent would take the process for a stray, and start another. */
+async function recordLaunch(
+  { record, assignment, folder }: InstanceLedger,
+  { pid, startTime, networks, process }: ParkedContainer,
+  restart: boolean,
+): Promise<void> {
   const { lifecycle } = record;
   const series = lifecycle.type === "backoff" ? lifecycle.series : 0;
-  record.addresses = container.networks.addresses;
-  record.ports = container.networks.ports;
-  record.process = container.process;
-  record.lifecycle = {
+  record.addresses = networks.addresses;
+  record.ports = networks.ports;
+  record.process = process;
+  record.launching = {
     type: "running",
-    pid: container.pid,
-    startTime: container.startTime,
+    pid,
+    startTime,
     startedAt: new Date().toISOString(),
     runSerial: assignment.runSerial,
     series: restart ? series : 0,
     restarts: restartsOf(lifecycle) + (restart ? 1 : 0),
   };
-  await ledger.save();
+  await folder.save(record);
+}
+
+/** The container runs. A full disk keeps its record as `launching`, which the next agent understands as well. */
+export async function recordStart(ledger: InstanceLedger): Promise<void> {
+  const { record, assignment } = ledger;
+  if (record.launching === undefined) return;
+  record.lifecycle = record.launching;
+  record.launching = undefined;
+  await ledger
+    .save()
+    .catch((error: unknown) => console.error(`${assignment.name} runs, and its record is not written:`, error));
 }
 
 /** Tells of a start that is on record: in events, in the trace, and whoever is attached. */
@@ -59,7 +80,8 @@ export async function announceStart(ledger: InstanceLedger, { pid, networks }: R
 
 /** The instance stays down, with the reason, until it is asked for anew. */
 export async function recordFailedStart(ledger: InstanceLedger, error: SlipwayError): Promise<void> {
-  const { record, assignment } = ledger;
+  const { node, record, assignment } = ledger;
+  const before = record.lifecycle;
   const failure = { code: error.code, message: error.message, remedy: error.remedy, exitCode: error.exitCode };
   record.lifecycle = {
     type: "failed",
@@ -67,10 +89,16 @@ export async function recordFailedStart(ledger: InstanceLedger, error: SlipwayEr
     finishedAt: new Date().toISOString(),
     runSerial: assignment.runSerial,
     restarts: restartsOf(record.lifecycle),
+    ...(error.status === INSUFFICIENT_STORAGE ? { retry: await roomNow(node.home) } : {}),
   };
-  await ledger.save();
+  // Whoever waits must hear of a full disk, though it does not take the record.
+  await ledger.save().catch((cause: unknown) => console.error(`the record of ${assignment.name} is not written:`, cause));
   ledger.do(null);
-  ledger.event("instance.failed", failure);
+  if (!isSameFailure(before, failure)) ledger.event("instance.failed", failure);
   if (hasCode(error, "SLIPWAY_INTERNAL")) console.error(error.cause ?? error);
   await ledger.attachments.end(error);
 }
+
+/** A disk that stays full fails each try in the same way: that is told once. */
+const isSameFailure = (before: Lifecycle, { message }: InstanceFailure): boolean =>
+  before.type === "failed" && before.retry !== undefined && before.failure.message === message;
