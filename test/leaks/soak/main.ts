@@ -70,6 +70,7 @@ async function soak(platform: TestPlatform): Promise<Omit<SoakReport, "machine">
     revoked: await countRevoked(homeLayout(platform.home)),
     heldMore: await untilSameHoldings(platform, before),
     tolerance: TOLERANCE,
+    samples,
     trends: PROCESSES.map((name) => trendOf(name, samples, count * SETTLED)),
   };
 }

@@ -1,3 +1,4 @@
+import type { ProcessSample } from "./process-sample.ts";
 import { TOLERANCE, type Trend } from "./trend.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -18,6 +19,8 @@ export interface SoakReport {
   /** What the machine had more, or less, when the platform was gone. */
   machine: string[];
   tolerance: typeof TOLERANCE;
+  /** At the start, after each tenth, at the end; a process that was killed meanwhile has another pid. */
+  samples: ProcessSample[];
   trends: Trend[];
 }
 
@@ -27,21 +30,20 @@ export const isClean = ({ heldMore, machine, trends }: SoakReport): boolean =>
 /** For a person: a line a process and measure, its values over the run, and its slope. */
 export function formatReport(report: SoakReport): string {
   const { starts, seconds, seed, trends, heldMore, machine, tally, revoked } = report;
-  const rows = trends.flatMap((trend) => [
-    [
-      trend.name,
-      "PSS MiB",
-      ...trend.samples.map(({ pssBytes }) => mebibytes(pssBytes)),
-      perThousand(trend.pssBytesPerThousand),
-    ],
-    [
-      "",
-      "heap MiB",
-      ...trend.samples.map(({ heapBytes }) => mebibytes(heapBytes)),
-      perThousand(trend.heapBytesPerThousand),
-    ],
-    ["", "open files", ...trend.samples.map(({ openFiles }) => String(openFiles)), trend.grows ? "grows" : "flat"],
-  ]);
+  const rows = trends.flatMap((trend) => {
+    const samples = report.samples.filter(({ name }) => name === trend.name);
+    return [
+      [
+        trend.name,
+        "PSS MiB",
+        ...samples.map(({ pssBytes }) => mebibytes(pssBytes)),
+        perThousand(trend.pssBytesPerThousand),
+      ],
+      ["", "heap MiB", ...samples.map(({ heapBytes }) => mebibytes(heapBytes)), perThousand(trend.heapBytesPerThousand)],
+      ["", "open files", ...samples.map(({ openFiles }) => String(openFiles)), trend.grows ? "grows" : "flat"],
+      ["", "pid", ...samples.map(({ pid }) => String(pid)), ""],
+    ];
+  });
   const counts = Object.entries(tally).toSorted(([, a], [, b]) => b - a);
   return [
     `soak: ${starts} starts in ${Math.round(seconds)} s (${(starts / seconds).toFixed(1)} a second), seed ${seed}`,
