@@ -78,7 +78,9 @@ describe("the children of a parent that is killed", () => {
   /** Each has a copy of the others' pipes: an end of file alone would free none. */
   it("die with it while they wait for their release, be there several; released ones live on", async () => {
     const { parent, isAlive } = await parentOf(1);
+    const exited = once(parent, "exit");
     parent.kill("SIGKILL");
+    await exited;
     const [released, ...waiting] = isAlive;
     while (waiting.some((one) => one())) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(waiting).toHaveLength(2);
