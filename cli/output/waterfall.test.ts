@@ -39,14 +39,14 @@ const trace = {
     span("x", "gone", 90, 1),
   ],
 };
-const lines = (allSteps: boolean): string[] =>
-  formatWaterfall(trace, { width: 120, colour: false, allSteps })
+const lines = (steps: "all" | "long" | "none"): string[] =>
+  formatWaterfall(trace, { width: 120, colour: false, steps })
     .trimEnd()
     .split("\n")
     .map((line) => line.replaceAll(/ +/g, " "));
 
 test("a trace is a tree in the order of time, with offsets, durations and a bar; a span without its parent stands alone", () => {
-  expect(lines(false)).toEqual([
+  expect(lines("long")).toEqual([
     "4bf92f3577b34da6a3ce929d0e0e4736 do a 100 ms, 5 spans",
     "do a cli +0.0 µs 100 ms ▏██████████████████████████████▏",
     "├─ do b web agent +10.0 ms 30.0 ms ▏ █████████ ▏",
@@ -58,8 +58,9 @@ test("a trace is a tree in the order of time, with offsets, durations and a bar;
   ]);
 });
 
-test("every step of a launch is shown when asked for", () => {
-  expect(lines(true).filter((line) => line.includes("·"))).toEqual([
+test("every step of a launch is shown when asked for, or none", () => {
+  expect(lines("none").filter((line) => line.includes("·"))).toEqual([]);
+  expect(lines("all").filter((line) => line.includes("·"))).toEqual([
     "│ · mount the root +20.0 ms 900 µs ▏ ▪ ▏",
     "│ · setsid +20.9 ms 3.0 µs ▏ ▪ ▏",
     "│ · chdir +20.9 ms 4.0 µs ▏ ▪ ▏",

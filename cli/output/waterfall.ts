@@ -7,8 +7,8 @@ export interface WaterfallOptions {
   /** Characters of a line. */
   width: number;
   colour: boolean;
-  /** Every step of a launch, not only those that took their time. */
-  allSteps?: boolean;
+  /** Of a launch: all, those that took their time (the others summed up), or none. */
+  steps: "all" | "long" | "none";
 }
 
 interface Row {
@@ -32,7 +32,10 @@ const PROCESS_PREFIX = /^slipway-/;
 export function formatWaterfall(trace: Trace, options: WaterfallOptions): string {
   const nodes = spanTree(trace);
   const totalNs = Math.max(1, ...nodes.map(({ offsetNs, span }) => offsetNs + span.durationNs));
-  const rows = nodes.flatMap((node) => [spanRow(node), ...stepRows(node, options.allSteps ?? false)]);
+  const rows = nodes.flatMap((node) => [
+    spanRow(node),
+    ...(options.steps === "none" ? [] : stepRows(node, options.steps === "all")),
+  ]);
   const processWidth = Math.max(...rows.map(({ process }) => process.length), 0);
   const longest = Math.max(...rows.map(({ name }) => name.length), NAME_MINIMUM);
   const nameWidth = Math.max(

@@ -7,6 +7,7 @@ import { type DemoOptions, readOptions } from "./options.ts";
 import { DemoPlatform } from "./platform.ts";
 import { say, step } from "./say.ts";
 import { slipway } from "./slipway.ts";
+import { showTrace } from "./show-trace.ts";
 
 const COMPOSE_FILE = join(PACKAGE_ROOT, "examples/shop/compose.yaml");
 const PROJECT = "shop";
@@ -37,6 +38,9 @@ async function demo(options: DemoOptions): Promise<void> {
 
   step(`Asking https://${SHOP_HOST}:${options.httpsPort}/, trusting the local CA alone`);
   await showShop(options);
+
+  step("The way of the deploy, to its first request (slipway trace show)");
+  say(await showTrace(interrupted));
 
   step("What runs (slipway ps)");
   say(await slipway(["ps"], interrupted));
@@ -88,6 +92,8 @@ curl --cacert /tmp/slipway-ca.pem --resolve ${SHOP_HOST}:${httpsPort}:127.0.0.1 
 ./slipway logs -f                    what the containers say
 ./slipway events                     what happened, and when
 ./slipway inspect web --plan         the system calls that launched a container
+./slipway why web                    why it is in its state
+./slipway trace ls                   what was done, and how long it took
 ./slipway exec orders cat /data/orders.ndjson
 ./slipway run --rm host sh -c 'id; ps'
 A browser shows ${url} when it trusts /tmp/slipway-ca.pem.

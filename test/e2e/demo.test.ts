@@ -25,5 +25,6 @@ test("the demo answers over HTTPS out of its containers, and leaves nothing that
   const [, shop = ""] = /GET \/ +(\{.*\})/.exec(stdout) ?? [];
   expect(JSON.parse(shop)).toMatchObject({ greeting: "Welcome to the shop", orders: { count: expect.any(Number) } });
   for (const service of ["web", "catalog", "orders"]) expect(stdout).toMatch(new RegExp(`shop-${service}-1 .*running`));
+  for (const span of ["slipway up", "launch child", "become healthy", "first request"]) expect(stdout).toContain(span);
   await until(remainsOfDemo, (remains) => remains.length === 0);
 });
