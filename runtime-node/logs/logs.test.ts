@@ -20,7 +20,8 @@ import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { type CaptureOptions, captureLogs } from "./capture-logs.ts";
 import type { LogCapture } from "./log-capture.ts";
 import { processLogHub } from "./log-hub.ts";
-import type { StoredLogRecord } from "./log-record.ts";
+import { positionOf, type StoredLogRecord } from "./log-record.ts";
+import { OutputLimits } from "./output-limit.ts";
 import { readLogs, type ReadLogsOptions } from "./read-logs.ts";
 
 const kernel = new LinuxKernel();
@@ -233,6 +234,19 @@ test("a capture that was detached is continued by the next, and no byte is lost 
   expect(joined).toBe([...numbers(1, 1000), "half1001", ...numbers(1002, 3000), ""].join("\n"));
 });
 
+test("a reader goes on after the last record that it had, over rotation, and from the start where the log is another", async () => {
+  const captured = capture({ maxFileBytes: 20_000, maxFiles: 50 });
+  writer("seq 1 2000");
+  await captured.ended;
+  const all = await read();
+  for (const index of [0, 700, 1998]) {
+    const after = positionOf(all[index]!);
+    expect(await lines({ after })).toEqual(numbers(index + 2, 2000));
+  }
+  expect(await lines({ after: positionOf(all.at(-1)!) })).toEqual([]);
+  expect(await lines({ after: { stdout: 10_000_000, stderr: 0 } })).toHaveLength(2000);
+});
+
 test("what a killed agent left half written is repaired", async () => {
   const first = capture();
   writer("echo whole");
@@ -340,6 +354,24 @@ test("a full disk stops neither the capture nor the container, and the loss is c
   } finally {
     kernel.call("umount2", log, 2);
   }
+});
+
+test("a flood is held back and loses nothing, what is left when the container is gone is read at once, and it is said once", async () => {
+  const floods: number[] = [];
+  const limit = new OutputLimits(() => 0).open((bytesPerSecond) => floods.push(bytesPerSecond));
+  // Hours of what it may write in a second: nothing more is read.
+  limit.take(100_000 * MEGABYTE);
+  const captured = capture({ limit, maxFileBytes: 100 * MEGABYTE });
+  const child = writer("seq 1 100000");
+  await arrived(captured, "1\n");
+  await turns(50);
+  expect(await lines()).not.toContain("100000");
+  // The limit ends with the container.
+  captured.finish();
+  await once(child, "exit");
+  expect(await captured.ended).toBe("eof");
+  expect(await lines()).toEqual(numbers(1, 100_000));
+  expect(floods).toHaveLength(1);
 });
 
 test("without a FIFO there is no capture, and no file stays open", () => {

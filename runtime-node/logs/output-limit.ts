@@ -8,23 +8,32 @@ const NODE_BYTES = 16 * 1024 * 1024;
 /** What the containers of a node may write, together and each. */
 export class OutputLimits {
   readonly #flooding = new Set<OutputLimit>();
+  readonly #now: () => number;
+
+  /** `now`: in milliseconds, from wherever it counts. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** `onFlood` is told when a container is first held back, and again only after it has been quiet for some seconds. */
   open(onFlood: (bytesPerSecond: number) => void): OutputLimit {
-    return new OutputLimit(this.#flooding, onFlood);
+    return new OutputLimit(this.#flooding, this.#now, onFlood);
   }
 }
 
 /** One container's part: a bucket of bytes that fills at the sustained rate. Disposal gives its part to the others. */
 export class OutputLimit implements Disposable {
   readonly #flooding: Set<OutputLimit>;
+  readonly #now: () => number;
   readonly #onFlood: (bytesPerSecond: number) => void;
   #bytes = BURST_BYTES;
-  #filledAt = performance.now();
+  #filledAt: number;
 
   /** `flooding`: those that are over their burst, of the whole node. */
-  constructor(flooding: Set<OutputLimit>, onFlood: (bytesPerSecond: number) => void) {
+  constructor(flooding: Set<OutputLimit>, now: () => number, onFlood: (bytesPerSecond: number) => void) {
     this.#flooding = flooding;
+    this.#now = now;
+    this.#filledAt = now();
     this.#onFlood = onFlood;
   }
 
@@ -49,7 +58,7 @@ export class OutputLimit implements Disposable {
   }
 
   #fill(): void {
-    const now = performance.now();
+    const now = this.#now();
     this.#bytes = Math.min(BURST_BYTES, this.#bytes + ((now - this.#filledAt) / 1000) * this.#bytesPerSecond);
     this.#filledAt = now;
     if (this.#bytes === BURST_BYTES) this.#flooding.delete(this);
