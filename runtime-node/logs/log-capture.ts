@@ -43,7 +43,10 @@ export class LogCapture implements AsyncDisposable {
     this.#file = file;
     this.#position = position;
     const owner = `${instance.project}/${instance.service}/${instance.name}`;
-    this.#queue = new RecordQueue(file, owner, () => processLogHub.publish(directory, "appended"));
+    this.#queue = new RecordQueue(file, owner, (upTo) => {
+      processLogHub.publish(directory, "appended");
+      this.#release(upTo);
+    });
     const input = (stream: LogStream): StreamInput =>
       new StreamInput({
         kernel,
@@ -90,7 +93,6 @@ export class LogCapture implements AsyncDisposable {
     this.#finishing.abort();
     limit?.[Symbol.dispose]();
     await this.#queue.drained();
-    this.#release();
     await this.#kept;
     return this.#isDetached ? "detached" : "eof";
   }
@@ -127,7 +129,6 @@ export class LogCapture implements AsyncDisposable {
     });
     const written = this.#queue.push(records, this.#position);
     if (written !== undefined) this.#hold(written);
-    this.#release();
   }
 
   /** Both: arrival order is kept only while both are read. */
@@ -136,10 +137,9 @@ export class LogCapture implements AsyncDisposable {
   }
 
   /** What is in the log need not be in the spools. */
-  #release(): void {
-    if (!this.#queue.isIdle) return;
-    this.#inputs.stdout.spool.release(this.#position.stdout);
-    this.#inputs.stderr.spool.release(this.#position.stderr);
+  #release(upTo: LogPosition): void {
+    this.#inputs.stdout.spool.release(upTo.stdout);
+    this.#inputs.stderr.spool.release(upTo.stderr);
   }
 }
 

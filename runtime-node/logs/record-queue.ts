@@ -13,7 +13,7 @@ const AT_ONCE_BYTES = 16 * 1024;
 export class RecordQueue {
   readonly #file: LogFile;
   readonly #owner: string;
-  readonly #onWritten: () => void;
+  readonly #onWritten: (upTo: LogPosition) => void;
   #pending: string[] = [];
   #pendingBytes = 0;
   #draining: Promise<void> | undefined;
@@ -21,16 +21,11 @@ export class RecordQueue {
   #pushedUpTo: LogPosition = START_OF_LOG;
   #lostUpTo: LogPosition = START_OF_LOG;
 
-  /** `owner`: for the note of lost lines. */
-  constructor(file: LogFile, owner: string, onWritten: () => void) {
+  /** `owner`: for the note of lost lines. `onWritten`: up to there it is written, or lost. */
+  constructor(file: LogFile, owner: string, onWritten: (upTo: LogPosition) => void) {
     this.#file = file;
     this.#owner = owner;
     this.#onWritten = onWritten;
-  }
-
-  /** Nothing waits to be written. */
-  get isIdle(): boolean {
-    return this.#draining === undefined;
   }
 
   /** `position`: after these. Returns what to wait for before more is pushed, when there is too much already. */
@@ -49,7 +44,7 @@ export class RecordQueue {
     if (this.#draining !== undefined || this.#lostLines > 0) return false;
     if (records.reduce((sum, { length }) => sum + length, 0) > AT_ONCE_BYTES) return false;
     if (!this.#file.appendNow(records)) return false;
-    this.#onWritten();
+    this.#onWritten(this.#pushedUpTo);
     return true;
   }
 
@@ -81,7 +76,7 @@ export class RecordQueue {
       this.#lostLines += records.length;
       this.#lostUpTo = upTo;
     }
-    this.#onWritten();
+    this.#onWritten(upTo);
   }
 
   #lossNote(): string {
