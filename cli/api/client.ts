@@ -6,6 +6,7 @@ import { cliError } from "../errors.ts";
 import { connectionError } from "./connection-error.ts";
 import { readLines } from "./ndjson.ts";
 import { type ApiTarget, describeTarget } from "./target.ts";
+import { throughRestart } from "./through-restart.ts";
 
 export type QueryValue = string | number | boolean | readonly string[] | undefined;
 
@@ -91,7 +92,13 @@ export class ApiClient implements Disposable {
     throw problemError(status, text, this.#describe(request));
   }
 
-  async #send(request: ApiRequest): Promise<IncomingMessage> {
+  #send(request: ApiRequest): Promise<IncomingMessage> {
+    // A safe method may be repeated (RFC 9110, section 9.2.2).
+    const how = { signal: request.signal, repeated: (request.method ?? "GET") === "GET" };
+    return throughRestart(this.options.target, how, () => this.#sendOnce(request));
+  }
+
+  async #sendOnce(request: ApiRequest): Promise<IncomingMessage> {
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const { target } = this.options;
     const { Agent, request: start } = await httpModule(target);

@@ -3,12 +3,23 @@ import { WebSocket } from "ws";
 import { type ApiClient, problemError, requestPath } from "../api/client.ts";
 import { connectionError } from "../api/connection-error.ts";
 import { describeTarget } from "../api/target.ts";
+import { throughRestart } from "../api/through-restart.ts";
 
 /** Larger than any frame that the API sends, small enough that a false one costs nothing. */
 const MAXIMUM_FRAME_BYTES = 4 * 1024 * 1024;
 
 /** Opens a WebSocket of the API, paused. A refusal is thrown as the problem that the server answered. */
-export async function connectWebSocket(
+export function connectWebSocket(
+  api: ApiClient,
+  path: readonly string[],
+  query: Record<string, string>,
+  signal: AbortSignal,
+): Promise<WebSocket> {
+  // What was begun may run already, whatever became of the answer.
+  return throughRestart(api.options.target, { signal, repeated: false }, () => connectOnce(api, path, query, signal));
+}
+
+async function connectOnce(
   api: ApiClient,
   path: readonly string[],
   query: Record<string, string>,

@@ -57,12 +57,12 @@ async function listen(options: WatchOptions, bell: ChangeBell, signal: AbortSign
 }
 
 async function throughRestarts<Value>(action: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const deadline = Date.now() + AWAY_MS;
+  const deadline = performance.now() + AWAY_MS;
   for (;;) {
     try {
       return await action();
     } catch (error) {
-      if (!hasCode(error, "SLIPWAY_CLI_SERVER_NOT_RUNNING", "SLIPWAY_CLI_SERVER_GONE") || Date.now() > deadline)
+      if (!hasCode(error, "SLIPWAY_CLI_SERVER_NOT_RUNNING", "SLIPWAY_CLI_SERVER_GONE") || performance.now() > deadline)
         throw error;
       await sleep(AWAY_RETRY_MS, undefined, { signal });
     }
