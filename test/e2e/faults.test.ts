@@ -10,6 +10,8 @@ import { until } from "./until.ts";
 import { usePlatform } from "./use-platform.ts";
 
 const HOST = "faults.test";
+/** For commands of which a machine under load may take long. */
+const PATIENT = { timeoutMs: 80_000 };
 const serverArguments: string[] = [];
 const platform = usePlatform({ args: serverArguments });
 let project: TestProject;
@@ -22,7 +24,8 @@ beforeAll(async () => {
   project = await platform().compose(
     composeFile({
       web: appService("echo", {
-        healthcheck: ECHO_HEALTHCHECK,
+        // A machine under load must not make it unhealthy.
+        healthcheck: { ...ECHO_HEALTHCHECK, timeout: "20s" },
         "x-slipway": { route: { host: HOST, port: 8080 } },
       }),
       count: shellService("i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done"),
@@ -33,7 +36,7 @@ beforeAll(async () => {
     }),
     "faults",
   );
-  await project.up();
+  await project.up(PATIENT);
   ca = await platform().ok(["ca", "show"]);
 }, 120_000);
 
@@ -98,7 +101,7 @@ async function whileAsking<Result>(work: () => Promise<Result>): Promise<{ resul
   }
 }
 
-describe("kill -9 of the agent", () => {
+describe("kill -9 of the agent", { timeout: 90_000 }, () => {
   test("lets containers run on, reports what ended meanwhile, loses no line, and the route keeps answering", async () => {
     const before = await running();
     const mortal = await project.instance("mortal-1");
@@ -123,7 +126,7 @@ describe("kill -9 of the agent", () => {
   });
 });
 
-describe("kill -9 in the middle of things", () => {
+describe("kill -9 in the middle of things", { timeout: 90_000 }, () => {
   const check = { test: ["CMD", "true"], interval: "100ms", start_interval: "100ms", start_period: "5s" };
   const after = (name: string) => ({ depends_on: { [name]: { condition: "service_healthy" } } });
   const chain = composeFile({
@@ -135,7 +138,7 @@ describe("kill -9 in the middle of things", () => {
   test.each(["agent", "control", "nats-server"] as const)("of %s lets an `up` and a `down` complete", async (name) => {
     const before = await running();
     const other = await platform().compose(chain);
-    await using up = platform().spawn(["up", "-f", other.file, "-p", other.name, "--wait"]);
+    await using up = platform().spawn(["up", "-f", other.file, "-p", other.name, "--wait"], PATIENT);
     await up.line(/one/, "stderr");
     await crash(name);
     expectSuccess(await up.result);
@@ -145,7 +148,7 @@ describe("kill -9 in the middle of things", () => {
       "three running",
       "two running",
     ]);
-    await using down = platform().spawn(["down", "-p", other.name]);
+    await using down = platform().spawn(["down", "-p", other.name], PATIENT);
     await down.line(/three/, "stderr");
     await crash(name);
     expectSuccess(await down.result);
@@ -155,7 +158,7 @@ describe("kill -9 in the middle of things", () => {
   });
 });
 
-describe("kill -9 of agent, control and nats-server at once", () => {
+describe("kill -9 of agent, control and nats-server at once", { timeout: 90_000 }, () => {
   test("lets the gateway serve on and containers run on, and all is known again", async () => {
     const before = await running();
     const { statuses } = await whileAsking(async () => {
@@ -171,7 +174,7 @@ describe("kill -9 of agent, control and nats-server at once", () => {
   });
 });
 
-describe("kill -9 of nats-server", () => {
+describe("kill -9 of nats-server", { timeout: 90_000 }, () => {
   test("lets all containers run on as they are, keeps the routes answering, and `up` works afterwards", async () => {
     const before = await running();
     const from = new Date();
@@ -189,7 +192,7 @@ describe("kill -9 of nats-server", () => {
   });
 });
 
-describe("kill -9 of the gateway", () => {
+describe("kill -9 of the gateway", { timeout: 90_000 }, () => {
   test("lets requests wait in the backlog, and they are answered when it is back", async () => {
     await crash("gateway");
     const answers = await Promise.all(Array.from({ length: 20 }, () => askWeb()));
@@ -197,7 +200,7 @@ describe("kill -9 of the gateway", () => {
   });
 });
 
-describe("a container that is killed from outside", () => {
+describe("a container that is killed from outside", { timeout: 90_000 }, () => {
   test("is started again when its restart policy says so, and its exit code is 137", async () => {
     const { pid, id, restarts } = await project.instance("phoenix");
     await using events = new EventFeed(platform());
@@ -211,8 +214,8 @@ describe("a container that is killed from outside", () => {
   });
 });
 
-describe("kill -9 of the server", () => {
-  test("lets containers run on; the next start adopts them and knows their exit codes", { timeout: 60_000 }, async () => {
+describe("kill -9 of the server", { timeout: 90_000 }, () => {
+  test("lets containers run on; the next start adopts them and knows their exit codes", { timeout: 90_000 }, async () => {
     const before = await running();
     const pids = before.map((one) => Number(one.split(" ")[2]));
     await crash("server");
@@ -229,8 +232,8 @@ describe("kill -9 of the server", () => {
   });
 });
 
-describe("the end of the server", () => {
-  test("by SIGTERM leaves containers running, and the next start adopts them", { timeout: 60_000 }, async () => {
+describe("the end of the server", { timeout: 90_000 }, () => {
+  test("by SIGTERM leaves containers running, and the next start adopts them", { timeout: 90_000 }, async () => {
     const before = await running();
     const pids = before.map((one) => Number(one.split(" ")[2]));
     const { exitCode, stdout } = await platform().stopServer();
@@ -250,7 +253,7 @@ describe("the end of the server", () => {
     await platform().stopServer();
     expect(pids.filter(isAlive)).toEqual([]);
     await platform().startServer();
-    await project.up();
+    await project.up(PATIENT);
     expect((await project.instance("phoenix")).state).toBe("running");
   });
 });

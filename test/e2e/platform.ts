@@ -17,6 +17,7 @@ const STOP_MS = 60_000;
 /** A server lives as long as its test file. */
 const SERVER_MS = 15 * 60_000;
 const TAIL_LINES = 25;
+const ALIVE_POLL_MS = 10;
 
 export type PlatformProcessName = "server" | "agent" | "control" | "gateway" | "nats-server";
 
@@ -89,9 +90,9 @@ export class TestPlatform implements AsyncDisposable {
     return server.result;
   }
 
-  /** kill -9 of one of its processes; resolves when that one is dead. */
+  /** kill -9 of one of its processes, which is waited for when it was killed a moment ago; resolves when that one is dead. */
   async crash(name: PlatformProcessName): Promise<void> {
-    const pid = this.pidOf(name);
+    const pid = await this.livePidOf(name);
     process.kill(pid, "SIGKILL");
     if (name === "server") {
       const server = this.#server!;
@@ -115,6 +116,15 @@ export class TestPlatform implements AsyncDisposable {
     if (found === undefined)
       throw new Error(`the platform has no process ${name}: ${known.map((one) => one.name).join(", ")}`);
     return found.pid;
+  }
+
+  /** As pidOf; waits for a process that is being started again. */
+  async livePidOf(name: PlatformProcessName): Promise<number> {
+    for (;;) {
+      const pid = this.pidOf(name);
+      if (isAlive(pid)) return pid;
+      await new Promise((resolve) => setTimeout(resolve, ALIVE_POLL_MS));
+    }
   }
 
   /** What the server said on its stdout so far. */

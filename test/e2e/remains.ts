@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { homeLayout } from "#contracts/home.ts";
 
 const run = promisify(execFile);
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 20_000;
 const RETRY_MS = 100;
 
 /** What the machine still has of one home: links, nft tables, cgroups, mounts, processes, its run folder. */
