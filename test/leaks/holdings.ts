@@ -63,7 +63,8 @@ async function readProcesses(platform: TestPlatform): Promise<Record<string, str
     const pid = platform.pidOf(name);
     for (const target of await readLinks(`/proc/${pid}/fd`)) {
       if (isNamespace(target)) namespaces.add(target);
-      files.push(`${name}: ${kindOf(target)}`);
+      // JetStream keeps as many of its files open as it has and needs at the moment.
+      if (!target.includes("/nats/jetstream/")) files.push(`${name}: ${kindOf(target)}`);
     }
     for (const target of await readLinks(`/proc/${pid}/ns`)) namespaces.add(target);
   }

@@ -20,8 +20,6 @@ import { TOLERANCE, trendOf } from "./trend.ts";
 const REPORT = join(PACKAGE_ROOT, ".slipway/soak/report.json");
 const SAMPLES = 10;
 const SETTLE_MS = 30_000;
-/** The machine's caches of namespaces and cgroups, and ours of code, are filled by then. */
-const SETTLED = 0.2;
 const STORMY: KillRates = { agent: 60, control: 60, gateway: 200, "nats-server": 200, launch: 6 };
 const CALM: KillRates = { launch: 6 };
 
@@ -71,7 +69,7 @@ async function soak(platform: TestPlatform): Promise<Omit<SoakReport, "machine">
     heldMore: await untilSameHoldings(platform, before),
     tolerance: TOLERANCE,
     samples,
-    trends: PROCESSES.map((name) => trendOf(name, samples, count * SETTLED)),
+    trends: PROCESSES.map((name) => trendOf(name, samples)),
   };
 }
 

@@ -50,7 +50,7 @@ export function formatReport(report: SoakReport): string {
     counts.map(([what, count]) => `${count} ${what}`).join(", "),
     `${revoked} credentials are remembered as void`,
     ...rows.map((cells) => cells.map((cell, index) => (index < 2 ? cell.padEnd(11) : cell.padStart(7))).join(" ")),
-    `flat is: at most ${mebibytes(TOLERANCE.heapBytesPerThousand)} MiB of heap and ${mebibytes(TOLERANCE.pssBytesPerThousand)} MiB of PSS more in 1,000 starts`,
+    `flat is: at most ${mebibytes(TOLERANCE.heapBytesPerThousand)} MiB of heap and ${mebibytes(TOLERANCE.pssBytesPerThousand)} MiB of PSS (nats-server ${mebibytes(TOLERANCE.natsServerPssBytesPerThousand)}) more in 1,000 starts`,
     ...heldMore.map((line) => `left while it ran: ${line}`),
     ...machine.map((line) => `left on the machine: ${line}`),
     isClean(report) ? "nothing is left, nothing grows" : "something is left, or grows",

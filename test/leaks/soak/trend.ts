@@ -2,10 +2,16 @@ import type { ProcessSample } from "./process-sample.ts";
 
 const MEBIBYTE = 1024 * 1024;
 /**
- * What may be gained over 1,000 starts and still be called flat: an allocator's and a compiler's wandering. A single object of a kilobyte that is
- * kept of each start is a mebibyte.
+ * What may be gained over 1,000 starts and still be called flat: an allocator's and a compiler's wandering. Two kilobytes that are kept of each start
+ * are twice that. nats-server keeps what it is told to keep (events, by subject) until it is old enough to go.
  */
-export const TOLERANCE = { heapBytesPerThousand: 0.5 * MEBIBYTE, pssBytesPerThousand: 4 * MEBIBYTE } as const;
+export const TOLERANCE = {
+  heapBytesPerThousand: MEBIBYTE,
+  pssBytesPerThousand: 4 * MEBIBYTE,
+  natsServerPssBytesPerThousand: 12 * MEBIBYTE,
+} as const;
+/** Of a life this share is for filling caches and compiling code: what is gained then is no slope. */
+const SETTLING = 1 / 3;
 /** Fewer say nothing of a slope. */
 const LEAST_SAMPLES = 4;
 
@@ -19,14 +25,13 @@ export interface Trend {
   grows: boolean;
 }
 
-/** @param settledAfter starts after which caches are filled and code is compiled: what is grown before is no slope */
-export function trendOf(name: string, all: readonly ProcessSample[], settledAfter: number): Trend {
-  const samples = longestLife(all.filter((sample) => sample.name === name && sample.starts >= settledAfter));
+export function trendOf(name: string, all: readonly ProcessSample[]): Trend {
+  const life = longestLife(all.filter((sample) => sample.name === name));
+  const samples = life.slice(Math.floor(life.length * SETTLING));
+  const most = name === "nats-server" ? TOLERANCE.natsServerPssBytesPerThousand : TOLERANCE.pssBytesPerThousand;
   const pssBytesPerThousand = slope(samples, ({ pssBytes }) => pssBytes);
   const heapBytesPerThousand = slope(samples, ({ heapBytes }) => heapBytes);
-  const grows =
-    (pssBytesPerThousand ?? 0) > TOLERANCE.pssBytesPerThousand ||
-    (heapBytesPerThousand ?? 0) > TOLERANCE.heapBytesPerThousand;
+  const grows = (pssBytesPerThousand ?? 0) > most || (heapBytesPerThousand ?? 0) > TOLERANCE.heapBytesPerThousand;
   return { name, samples, pssBytesPerThousand, heapBytesPerThousand, grows };
 }
 
