@@ -4,7 +4,7 @@ import { draftProject } from "./draft-project.ts";
 import { FAILURES, FEATURES } from "./features.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
-const DRAFTS = 500;
+const DRAFTS = 1000;
 const surroundings = { images: ["host", "leaks/busybox:1"], folder: "/srv", takenPort: 443 } as const;
 const draft = (life: number) => draftProject(SeededRandom.of(7, life), surroundings);
 

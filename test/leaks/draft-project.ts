@@ -18,6 +18,7 @@ export function draftProject(random: SeededRandom, surroundings: Surroundings): 
     `s${index + 1}`,
     draftService(random, surroundings, features),
   ]);
+  claimOnce(services.map(([, service]) => service as DraftService));
   return {
     compose: {
       services: Object.fromEntries(services) as Record<string, DraftService>,
@@ -49,10 +50,18 @@ function draftService(random: SeededRandom, surroundings: Surroundings, features
   return service;
 }
 
+const isFixed = (port: string): boolean => !port.startsWith("127.0.0.1:0:");
+const portsOf = (service: DraftService): string[] => (service.ports as string[] | undefined) ?? [];
+
+/** A host's port is one service's of a file. */
+function claimOnce(services: readonly DraftService[]): void {
+  const [, ...others] = services.filter((service) => portsOf(service).some(isFixed));
+  for (const service of others) service.ports = portsOf(service).filter((port) => !isFixed(port));
+}
+
 /** The parser, or the API, refuses a file that asks for both. */
 function settleContradictions(service: DraftService): void {
-  const ports = (service.ports as string[] | undefined) ?? [];
-  if (ports.some((port) => !port.startsWith("127.0.0.1:0:"))) delete service.deploy;
+  if (portsOf(service).some(isFixed)) delete service.deploy;
   const isAlone = service.networks !== undefined && !Array.isArray(service.networks);
   if (isAlone) for (const key of ["ports", "x-slipway"]) delete service[key];
 }
