@@ -1,23 +1,18 @@
-/**
- * The gateway's full lane beside nginx as a TLS-terminating reverse proxy: the same target, certificate kind, load and core. The proxies run on
- * CPU 0, the target and the load on CPU 1. Needs nginx, wrk and h2load. Run: `node bench/gateway.ts [seconds]`; prints ratios and writes
- * bench/results/gateway.json.
- */
-import { execFileSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
-import { cpus, loadavg, release, tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 import { CertificateAuthority } from "#gateway/certificates/certificate-authority.ts";
 import { spawnGateway } from "#gateway/testing/gateway-process.ts";
-import { type Load, h2load, onCpu, wrk } from "./gateway/load.ts";
+import { freePort } from "../test/e2e/free-port.ts";
+import { startCaddy } from "./gateway/caddy.ts";
+import { h2load, type Load, onCpu, wrk } from "./gateway/load.ts";
 import { proxyServer, startNginx, targetServer } from "./gateway/nginx.ts";
 import { cpuMs } from "./gateway/process-cpu.ts";
+import { type Bench, type BenchContext, type Contender, OURS } from "./harness/bench.ts";
+import { rounded } from "./harness/quantiles.ts";
 
 const ROUNDS = 3;
-const seconds = Number(process.argv[2] ?? 6);
+const SECONDS = 4;
 
 interface Proxy {
   name: string;
@@ -25,36 +20,79 @@ interface Proxy {
   port: number;
 }
 
+export const bench: Bench = {
+  title: "The gateway's full lane",
+  method:
+    "TLS with P-256, kept connections, answers of 1 KiB, the same target. The proxies are on CPU 0, the target and the load (wrk for HTTP/1.1, h2load for HTTP/2) on CPU 1; of each proxy " +
+    `the round with the least CPU a request out of ${ROUNDS}, in turns.`,
+  targets: [],
+  async measure(context) {
+    await using stack = new AsyncDisposableStack();
+    const folder = join(context.folder, "gateway");
+    mkdirSync(folder);
+    const [targetPort, nginxPort, caddyPort, gatewayPort] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ];
+    await prepareHome(folder, targetPort);
+    stack.use(await startNginx(folder, "target", 1, targetServer(targetPort)));
+    const gateway = stack.use(spawnGateway(folder, { SLIPWAY_HTTP_PORT: "0", SLIPWAY_HTTPS_PORT: String(gatewayPort) }));
+    await gateway.ready;
+    const pid = gateway.child.pid ?? 0;
+    onCpu(1, "taskset", "-a", "-p", "-c", "0", String(pid));
+    const proxies: Proxy[] = [{ name: OURS, pid, port: gatewayPort }];
+    await context.peer("nginx", async () => {
+      const nginx = stack.use(await startNginx(folder, "proxy", 0, proxyServer(folder, nginxPort, targetPort)));
+      proxies.push({ name: "nginx", pid: nginx.pid, port: nginxPort });
+    });
+    await context.peer("caddy", async () => {
+      const caddy = stack.use(await startCaddy(folder, caddyPort, targetPort));
+      proxies.push({ name: "caddy", pid: caddy.pid, port: caddyPort });
+    });
+    const http1 = await compare(context, proxies, wrk);
+    const http2 = await compare(context, proxies, h2load);
+    return proxies.map(({ name }): Contender => ({
+      name,
+      metrics: { ...prefixed("http1", http1.get(name)), ...prefixed("http2", http2.get(name)) },
+    }));
+  },
+};
+
 interface Result {
-  proxy: string;
-  protocol: Load["protocol"];
-  requestsPerSecond: number;
-  cpuMicrosecondsPerRequest: number;
-  p50Ms: number | null;
-  p99Ms: number | null;
+  RequestsPerSecond: number;
+  CpuMicrosecondsPerRequest: number;
+  P50Ms: number | null;
+  P99Ms: number | null;
 }
 
-async function measure({ name, pid, port }: Proxy, load: Load): Promise<Result> {
-  const [cpuBefore, before] = [await cpuMs(pid), performance.now()];
-  const { requestsPerSecond, p50Ms, p99Ms } = load.run(port, seconds);
-  const requests = (requestsPerSecond * (performance.now() - before)) / 1000;
-  const cpuMicrosecondsPerRequest = Math.round((((await cpuMs(pid)) - cpuBefore) * 1000) / requests);
-  return { proxy: name, protocol: load.protocol, requestsPerSecond, cpuMicrosecondsPerRequest, p50Ms, p99Ms };
-}
-
-/** Alternating rounds, so that what else the machine does falls on both; of each proxy the round with the least CPU a request. */
-async function compare(proxies: Proxy[], load: Load): Promise<Result[]> {
+async function compare({ isQuick }: BenchContext, proxies: readonly Proxy[], load: Load): Promise<Map<string, Result>> {
+  const seconds = isQuick ? 1 : SECONDS;
   const best = new Map<string, Result>();
-  for (const { port } of proxies) load.run(port, 2);
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (const { port } of proxies) load.run(port, 1);
+  for (let round = 0; round < ROUNDS; round++) {
     for (const proxy of proxies) {
-      const result = await measure(proxy, load);
+      const result = await measure(proxy, load, seconds);
       const known = best.get(proxy.name);
-      if (known === undefined || result.cpuMicrosecondsPerRequest < known.cpuMicrosecondsPerRequest)
+      if (known === undefined || result.CpuMicrosecondsPerRequest < known.CpuMicrosecondsPerRequest)
         best.set(proxy.name, result);
     }
   }
-  return [...best.values()];
+  return best;
+}
+
+async function measure({ pid, port }: Proxy, load: Load, seconds: number): Promise<Result> {
+  const [cpuBefore, before] = [await cpuMs(pid), performance.now()];
+  const { requestsPerSecond, p50Ms, p99Ms } = load.run(port, seconds);
+  const requests = (requestsPerSecond * (performance.now() - before)) / 1000;
+  const cpu = rounded((((await cpuMs(pid)) - cpuBefore) * 1000) / requests);
+  return { RequestsPerSecond: rounded(requestsPerSecond), CpuMicrosecondsPerRequest: cpu, P50Ms: p50Ms, P99Ms: p99Ms };
+}
+
+function prefixed(protocol: string, result: Result | undefined): Record<string, number> {
+  const known = Object.entries(result ?? {}).filter((one): one is [string, number] => typeof one[1] === "number");
+  return Object.fromEntries(known.map(([metric, value]) => [`${protocol}${metric}`, rounded(value)]));
 }
 
 async function prepareHome(folder: string, targetPort: number): Promise<void> {
@@ -66,72 +104,3 @@ async function prepareHome(folder: string, targetPort: number): Promise<void> {
   const routes = [{ host: "localhost", path: "/", project: "bench", service: "target", targets: [target] }];
   await writeFile(join(folder, "gateway-routes.json"), JSON.stringify(routes));
 }
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
-}
-
-function ratiosOf(results: Result[]): Record<string, number> {
-  const ratios: Record<string, number> = {};
-  for (const ours of results.filter(({ proxy }) => proxy === "slipway")) {
-    const theirs = results.find(({ proxy, protocol }) => proxy === "nginx" && protocol === ours.protocol);
-    if (theirs === undefined) continue;
-    const ratio = (value: number): number => Math.round(value * 100) / 100;
-    ratios[`${ours.protocol} CPU a request, slipway / nginx`] = ratio(
-      ours.cpuMicrosecondsPerRequest / theirs.cpuMicrosecondsPerRequest,
-    );
-    ratios[`${ours.protocol} requests a second, slipway / nginx`] = ratio(
-      ours.requestsPerSecond / theirs.requestsPerSecond,
-    );
-  }
-  return ratios;
-}
-
-function machine(): Record<string, string | number | number[]> {
-  const nginxVersion = execFileSync("sh", ["-c", "nginx -v 2>&1"], { encoding: "utf8" }).trim();
-  return {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cpus: cpus().length,
-    kernel: release(),
-    node: process.version,
-    peer: nginxVersion,
-    loadAverage: loadavg().map((one) => Math.round(one * 10) / 10),
-  };
-}
-
-await using stack = new AsyncDisposableStack();
-const folder = await mkdtemp(join(tmpdir(), "slipway-bench-gateway-"));
-stack.defer(() => rm(folder, { recursive: true, force: true }));
-const [targetPort = 0, nginxPort = 0, gatewayPort = 0] = await freePorts(3);
-await prepareHome(folder, targetPort);
-stack.use(await startNginx(folder, "target", 1, targetServer(targetPort)));
-const nginx = stack.use(await startNginx(folder, "proxy", 0, proxyServer(folder, nginxPort, targetPort)));
-const ports = { SLIPWAY_HTTP_PORT: "0", SLIPWAY_HTTPS_PORT: String(gatewayPort) };
-const gateway = stack.use(spawnGateway(folder, ports));
-await gateway.ready;
-const gatewayPid = gateway.child.pid ?? 0;
-onCpu(1, "taskset", "-a", "-p", "-c", "0", String(gatewayPid));
-
-const proxies = [
-  { name: "nginx", pid: nginx.pid, port: nginxPort },
-  { name: "slipway", pid: gatewayPid, port: gatewayPort },
-];
-const results = [...(await compare(proxies, wrk)), ...(await compare(proxies, h2load))];
-const ratios = ratiosOf(results);
-const report = {
-  machine: machine(),
-  load: "1 KiB answers, kept connections, TLS with P-256",
-  seconds,
-  rounds: ROUNDS,
-  results,
-  ratios,
-  absent: ["caddy"],
-};
-await mkdir(join(PACKAGE_ROOT, "bench/results"), { recursive: true });
-await writeFile(join(PACKAGE_ROOT, "bench/results/gateway.json"), `${JSON.stringify(report, null, 2)}\n`);
-console.table(results);
-console.table(ratios);

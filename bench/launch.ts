@@ -1,47 +1,103 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release } from "node:os";
 import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import type { ConstantName } from "#kernel/constants.ts";
 import { ScratchNode } from "../test/containers/scratch-node.ts";
+import { type Bench, OURS } from "./harness/bench.ts";
+import { contest } from "./harness/contest.ts";
+import { runBare } from "./launch/bare-process.ts";
 import { OciBundle } from "./launch/oci-bundle.ts";
-import { median, percentile } from "./launch/quantiles.ts";
+import { findCommand } from "./peers/set-up.ts";
 
-const ROUNDS = 60;
-const WARM_UP = 5;
+const ROUNDS = 200;
+const FLOOR_ID_BASE = 0x6000_0000;
+const NAMESPACES: ConstantName[] = [
+  "CLONE_NEWUSER",
+  "CLONE_NEWPID",
+  "CLONE_NEWNS",
+  "CLONE_NEWNET",
+  "CLONE_NEWUTS",
+  "CLONE_NEWIPC",
+];
 
-type Launch = () => Promise<void>;
-
-/**
- * From the request to the reaped exit of `/bin/true` on a busybox root with all namespaces, id maps, cgroup, seccomp: our launch in
- * this process (as the supervisor makes it), and OCI runtimes as their users start them, one after the other in each round.
- */
-await using node = new ScratchNode();
-using bundle = new OciBundle(join(node.folder, "layer"));
-const contenders: Record<string, Launch> = {
-  slipway: async () => {
-    const { status } = await node.run({ command: ["/bin/true"] });
-    if (status.code !== 0) throw new Error(`slipway: exit ${status.code}`);
+export const bench: Bench = {
+  title: "Launch of a container: request to reaped exit",
+  method:
+    "`/bin/true` of busybox with all namespaces, id maps, cgroup with limits, overlay or root, /proc, /sys and /dev, seccomp where the runtime has it: ours as the supervisor " +
+    "makes it, the others by clone3 and execve of their program (not by child_process, whose cost is not theirs). The floor is clone3, execve and the exit of the same program on the " +
+    "host with no isolation; the other floor is the same with our six namespaces and id maps, and not a mount.",
+  targets: [
+    { kind: "advantage", metric: "p50Ms", over: "crun", atLeast: 5 },
+    { kind: "advantage", metric: "p50Ms", over: "bwrap", atLeast: 2 },
+    { kind: "advantage", metric: "p50Ms", over: "floor", atLeast: 1 / 3 },
+  ],
+  async measure(context) {
+    await using node = new ScratchNode();
+    context.ownCgroup(`slipway-${node.hash}`);
+    const { kernel } = node;
+    const output = join(context.folder, "output");
+    writeFileSync(output, "");
+    const place = { folder: join(context.folder, "bundle"), layer: join(node.folder, "layer"), cgroup: context.run };
+    const bundle = await OciBundle.create(kernel, place);
+    const busybox = ["/bin/busybox", "true"];
+    return await contest(
+      context,
+      [
+        {
+          name: OURS,
+          async once() {
+            const { status } = await node.run({ command: ["/bin/true"] });
+            if (status.code !== 0) throw new Error(`exit ${status.code}`);
+          },
+        },
+        { name: "crun", once: () => bundle.run("crun") },
+        { name: "runc", once: () => bundle.run("runc") },
+        {
+          name: "bwrap",
+          once: () =>
+            runBare(kernel, { argv: bwrap(bundle.root), output }).catch((cause: unknown) => {
+              throw new Error(`${String(cause)}: ${readFileSync(output, "utf8").slice(-300)}`, { cause });
+            }),
+        },
+        { name: "floor", once: () => runBare(kernel, { argv: busybox }) },
+        {
+          name: "floor with namespaces",
+          once: () => runBare(kernel, { argv: busybox, namespaces: NAMESPACES, idBase: FLOOR_ID_BASE }),
+        },
+      ],
+      { rounds: ROUNDS, warmUp: 5 },
+    );
   },
 };
-for (const runtime of bundle.runtimes()) contenders[runtime] = async () => bundle.run(runtime);
 
-const times: Record<string, number[]> = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-for (let round = -WARM_UP; round < ROUNDS; round++) {
-  for (const [name, launch] of Object.entries(contenders)) {
-    const before = performance.now();
-    await launch();
-    if (round >= 0) times[name]?.push(performance.now() - before);
-  }
+/** All namespaces that it knows; its user namespace has one id. It mounts no sysfs of its own and has no cgroup limits and no seccomp filter here. */
+function bwrap(root: string): string[] {
+  const command = findCommand("bwrap");
+  if (command === undefined) throw new Error("it is not installed");
+  const mounts = [
+    "--bind",
+    root,
+    "/",
+    "--proc",
+    "/proc",
+    "--dev",
+    "/dev",
+    "--mqueue",
+    "/dev/mqueue",
+    "--ro-bind",
+    "/sys",
+    "/sys",
+  ];
+  return [
+    command,
+    "--unshare-all",
+    "--uid",
+    "0",
+    "--gid",
+    "0",
+    "--hostname",
+    "bench",
+    "--new-session",
+    ...mounts,
+    "/bin/true",
+  ];
 }
-
-const ours = median(times["slipway"] ?? []);
-const results = Object.entries(times).map(([name, samples]) => ({
-  name,
-  p50Ms: Number(median(samples).toFixed(2)),
-  p95Ms: Number(percentile(samples, 95).toFixed(2)),
-  ratioToSlipway: Number((median(samples) / ours).toFixed(2)),
-}));
-console.table(results);
-const folder = join(import.meta.dirname, "results");
-mkdirSync(folder, { recursive: true });
-const report = { bench: "launch", rounds: ROUNDS, kernel: release(), cpus: cpus().length, load: loadavg()[0], results };
-writeFileSync(join(folder, "launch.json"), `${JSON.stringify(report, null, 2)}\n`);

@@ -1,21 +1,41 @@
-/**
- * The network of a container, made: a network namespace, a veth pair on a bridge, an address, a default route. By rtnetlink from
- * JavaScript, beside ip(8) doing the same. Everything happens in a private namespace. Run as root: `node bench/network.ts [rounds]`.
- */
-import { execFileSync } from "node:child_process";
-import { cpus } from "node:os";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { createNetworkNamespace, openRouteSocketIn } from "#kernel/netlink/network-namespace.ts";
-import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
+import { type Bench, OURS } from "./harness/bench.ts";
+import { contest } from "./harness/contest.ts";
+import { netavark } from "./network/netavark.ts";
+import { run } from "./peers/command.ts";
 
-const rounds = Number(process.argv[2] ?? 50);
-const kernel = new LinuxKernel();
+const ROUNDS = 60;
+const NAMESPACE = "slwbench";
 
-function byNetlink(routes: RouteSocket): void {
+export const bench: Bench = {
+  title: "Network of a container, made and removed",
+  method:
+    "A network namespace, a veth pair on a bridge, an address, a default route, and the end of the namespace, which takes the pair along: by rtnetlink from JavaScript, by the seven calls of " +
+    "ip(8) that do the same, and by netavark (which also writes iptables rules).",
+  targets: [{ kind: "advantage", metric: "p50Ms", over: "ip(8)", atLeast: 20 }],
+  async measure(context) {
+    const kernel = new LinuxKernel();
+    using routes = RouteSocket.open(kernel);
+    routes.createBridge({ name: "bench0", up: true });
+    let count = 0;
+    return await contest(
+      context,
+      [
+        { name: OURS, once: async () => byNetlink(kernel, routes, `v${++count}`) },
+        { name: "ip(8)", once: () => byIp(`v${++count}`) },
+        { name: "netavark", once: () => netavark(context.folder) },
+      ],
+      { rounds: ROUNDS },
+    );
+  },
+};
+
+function byNetlink(kernel: LinuxKernel, routes: RouteSocket, name: string): void {
   using namespace = createNetworkNamespace(kernel);
   const master = routes.requireLink("bench0").index;
-  routes.createVeth({ name: "veth0", up: true, master }, { name: "eth0", namespace: { fd: namespace.fd } });
+  routes.createVeth({ name, up: true, master }, { name: "eth0", namespace: { fd: namespace.fd } });
   using inside = openRouteSocketIn(kernel, namespace.fd);
   const { index } = inside.requireLink("eth0");
   inside.setLink("lo", { up: true });
@@ -24,46 +44,13 @@ function byNetlink(routes: RouteSocket): void {
   inside.addDefaultRoute("10.83.1.1");
 }
 
-function byIp(): void {
-  const ip = (...args: string[]): void => void execFileSync("ip", args);
-  ip("netns", "add", "slipwaybench");
-  ip("link", "add", "veth0", "master", "bench0", "up", "type", "veth", "peer", "name", "eth0", "netns", "slipwaybench");
-  ip("-n", "slipwaybench", "link", "set", "lo", "up");
-  ip("-n", "slipwaybench", "link", "set", "eth0", "up");
-  ip("-n", "slipwaybench", "addr", "add", "10.83.1.2/24", "dev", "eth0");
-  ip("-n", "slipwaybench", "route", "add", "default", "via", "10.83.1.1");
+async function byIp(name: string): Promise<void> {
+  const ip = (...args: string[]): Promise<string> => run("ip", args);
+  await ip("netns", "add", NAMESPACE);
+  await ip("link", "add", name, "master", "bench0", "up", "type", "veth", "peer", "name", "eth0", "netns", NAMESPACE);
+  await ip("-n", NAMESPACE, "link", "set", "lo", "up");
+  await ip("-n", NAMESPACE, "link", "set", "eth0", "up");
+  await ip("-n", NAMESPACE, "addr", "add", "10.83.1.2/24", "dev", "eth0");
+  await ip("-n", NAMESPACE, "route", "add", "default", "via", "10.83.1.1");
+  await ip("netns", "del", NAMESPACE);
 }
-
-/** Milliseconds of each round, sorted. Taking down is not counted. */
-function measure(make: () => void, remove: () => void): number[] {
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    make();
-    times.push(performance.now() - start);
-    remove();
-  }
-  return times.toSorted((a, b) => a - b);
-}
-
-function describe(name: string, times: number[]): string {
-  const at = (share: number): string => (times[Math.floor((times.length - 1) * share)] ?? 0).toFixed(2);
-  return `${name.padEnd(24)} p50 ${at(0.5)} ms   p99 ${at(0.99)} ms   (${times.length} rounds)`;
-}
-
-enterPrivateNetwork(kernel);
-using routes = RouteSocket.open(kernel);
-routes.createBridge({ name: "bench0", up: true });
-const unplug = (): unknown => routes.deleteLink("veth0");
-const ours = measure(() => byNetlink(routes), unplug);
-const theirs = measure(byIp, () => {
-  unplug();
-  execFileSync("ip", ["netns", "del", "slipwaybench"]);
-});
-console.log(
-  `${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} CPUs, Linux ${execFileSync("uname", ["-r"]).toString().trim()}`,
-);
-console.log(describe("rtnetlink from JavaScript", ours));
-console.log(describe("ip(8)", theirs));
-const median = (times: number[]): number => times[times.length >> 1] ?? Number.NaN;
-console.log(`ratio of the medians: ${(median(theirs) / median(ours)).toFixed(0)}`);

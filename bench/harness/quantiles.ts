@@ -4,3 +4,8 @@ export function percentile(samples: readonly number[], percent: number): number 
 }
 
 export const median = (samples: readonly number[]): number => percentile(samples, 50);
+
+export const mean = (samples: readonly number[]): number => samples.reduce((sum, one) => sum + one, 0) / samples.length;
+
+/** Three significant digits: what a benchmark can know. */
+export const rounded = (value: number): number => Number(value.toPrecision(3));
