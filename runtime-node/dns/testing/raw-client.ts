@@ -2,11 +2,11 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
 import packet, { type DecodedPacket, type Packet } from "dns-packet";
-import type { DnsServer } from "../dns-server.ts";
+import type { SocketAddress } from "../dns-sockets.ts";
 import { frame, readFrames } from "../tcp-frames.ts";
 
 /** Sends bytes as one datagram and returns the first that comes back. */
-export async function sendDatagram(server: DnsServer, bytes: Uint8Array): Promise<Buffer> {
+export async function sendDatagram(server: SocketAddress, bytes: Uint8Array): Promise<Buffer> {
   const socket = createSocket("udp4");
   try {
     socket.send(bytes, server.port, server.address);
@@ -17,12 +17,12 @@ export async function sendDatagram(server: DnsServer, bytes: Uint8Array): Promis
   }
 }
 
-export async function askUdp(server: DnsServer, query: Packet): Promise<DecodedPacket> {
+export async function askUdp(server: SocketAddress, query: Packet): Promise<DecodedPacket> {
   return packet.decode(await sendDatagram(server, packet.encode({ type: "query", id: 4711, ...query })));
 }
 
 /** Sends all questions at once over one connection and returns the answers in order. */
-export async function askTcp(server: DnsServer, ...queries: Packet[]): Promise<DecodedPacket[]> {
+export async function askTcp(server: SocketAddress, ...queries: Packet[]): Promise<DecodedPacket[]> {
   const socket = connect(server.port, server.address);
   const answers: DecodedPacket[] = [];
   try {
@@ -38,7 +38,7 @@ export async function askTcp(server: DnsServer, ...queries: Packet[]): Promise<D
 }
 
 /** Sends two datagrams from one port and returns the id of the first answer. */
-export async function answerToSecond(server: DnsServer, first: Uint8Array, second: Uint8Array): Promise<number> {
+export async function answerToSecond(server: SocketAddress, first: Uint8Array, second: Uint8Array): Promise<number> {
   const socket = createSocket("udp4");
   try {
     socket.send(first, server.port, server.address);
@@ -51,7 +51,7 @@ export async function answerToSecond(server: DnsServer, first: Uint8Array, secon
 }
 
 /** Sends datagrams whose answers nobody waits for; resolves when the last is sent. */
-export async function sendAll(server: DnsServer, datagrams: readonly Uint8Array[]): Promise<void> {
+export async function sendAll(server: SocketAddress, datagrams: readonly Uint8Array[]): Promise<void> {
   const socket = createSocket("udp4");
   try {
     for (const datagram of datagrams) {
