@@ -10,9 +10,9 @@ export class EventFeed implements AsyncDisposable {
   readonly #command: RunningCommand;
 
   /** @param since a cursor, or a time; now when absent */
-  constructor(platform: TestPlatform, since: number | Date = new Date()) {
+  constructor(platform: TestPlatform, since: number | Date = new Date(), timeoutMs = TIMEOUT_MS) {
     const from = typeof since === "number" ? String(since) : since.toISOString();
-    this.#command = platform.spawn(["events", "-f", "-o", "json", "--since", from], { timeoutMs: TIMEOUT_MS });
+    this.#command = platform.spawn(["events", "-f", "-o", "json", "--since", from], { timeoutMs });
   }
 
   get seen(): RecordedEvent[] {
