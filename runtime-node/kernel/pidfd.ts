@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import koffi from "koffi";
 import { CONSTANTS } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
@@ -12,6 +13,7 @@ export interface ExitStatus {
 
 const SIGINFO_BYTES = 128;
 const SI_CODE = 8;
+const SI_PID = 12;
 const SI_STATUS = 24;
 const CLD_EXITED = 1;
 const PIDFD_INFO_BYTES = 64;
@@ -20,6 +22,8 @@ const PIDFD_INFO_EXIT_CODE = 60;
 /** _IOWR(0xFF, 11, struct pidfd_info) of linux/pidfd.h. */
 const PIDFD_GET_INFO = 0xc000ff0b + PIDFD_INFO_BYTES * 0x10000;
 
+/** How often a process that has ended under a tracer is asked for. */
+const TRACED_LOOK_EVERY_MS = 20;
 /** How long an exit code is waited for whose parent is somebody else: until that one reaps, the kernel does not tell. */
 const REAPED_BY_OTHERS_MS = 5_000;
 
@@ -55,9 +59,14 @@ export async function reap(kernel: Kernel, pidfd: number, signal?: AbortSignal):
   await untilEnded(pidfd, signal);
   const info = Buffer.alloc(SIGINFO_BYTES);
   const options = CONSTANTS.WEXITED | CONSTANTS.WNOHANG | CONSTANTS.__WALL;
-  const result = kernel.attempt("waitid", CONSTANTS.P_PIDFD, pidfd, info, options, null);
-  if (result === -ERRNO.ECHILD) return statusOfStranger(kernel, pidfd);
-  if (result < 0) kernel.call("waitid", CONSTANTS.P_PIDFD, pidfd, info, options, null);
+  for (;;) {
+    const result = kernel.attempt("waitid", CONSTANTS.P_PIDFD, pidfd, info, options, null);
+    if (result === -ERRNO.ECHILD) return statusOfStranger(kernel, pidfd);
+    if (result < 0) kernel.call("waitid", CONSTANTS.P_PIDFD, pidfd, info, options, null);
+    if (info.readInt32LE(SI_PID) !== 0) break;
+    // Somebody in the container traces it: its parent is told when the tracer has taken its end, or has ended itself (ptrace(2)).
+    await delay(TRACED_LOOK_EVERY_MS, undefined, { signal });
+  }
   const status = info.readInt32LE(SI_STATUS);
   return info.readInt32LE(SI_CODE) === CLD_EXITED ? { code: status, signal: null } : { code: 128 + status, signal: status };
 }

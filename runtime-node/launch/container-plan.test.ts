@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { capabilityMask } from "#kernel/capabilities.ts";
-import { RELEASE_READ, RELEASE_WRITE, type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
+import { RELEASE_READ, RELEASE_WRITE, SECOND_PID, type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
 import { formatStep } from "#kernel/plan/format-step.ts";
 import type { StepArgument } from "#kernel/plan/step.ts";
 import { planContainer } from "./container-plan.ts";
@@ -90,7 +90,7 @@ describe.each(plans)("the plan of %s", (_, plan) => {
   });
 
   it("uses only results of earlier steps", () => {
-    const known = new Set([RELEASE_READ, RELEASE_WRITE]);
+    const known = new Set([RELEASE_READ, RELEASE_WRITE, SECOND_PID]);
     for (const step of [...host, ...plan.child]) {
       const used = "args" in step ? step.args.flatMap(resultsIn) : [];
       expect(
@@ -255,10 +255,15 @@ describe("the plan of an exec", () => {
   const plan = exec(launch());
 
   it("joins every namespace at once, then clones into the pid namespace, and the first child ends", () => {
-    const [first, second] = names(plan.child.slice(WAIT_FOR_RELEASE.length));
-    expect([first, second]).toEqual(["join the namespaces", "clone into the pid namespace"]);
+    expect(plan.child[WAIT_FOR_RELEASE.length]?.name).toBe("join the namespaces");
     expect(plan.child.find(({ name }) => name === plan.pidFrom)?.branch).toBe(plan.child.at(-1)?.name);
     expect(plan.child.at(-1)?.call).toBe("exit_group");
+  });
+
+  it("is seen by the container's processes for three calls only", () => {
+    const order = names(plan.child);
+    const visible = order.slice(order.indexOf("clone into the pid namespace") + 1, -1);
+    expect(visible).toEqual(["own session", "filter system calls", "exec /usr/bin/web", "exec /bin/web"]);
   });
 
   it("makes no namespace and no mount", () => {

@@ -1,5 +1,5 @@
 import type { StepArgument, Step } from "#kernel/plan/step.ts";
-import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
+import { type ChildPlan, SECOND_PID, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
 import type { CgroupMembership, ProcessLaunch, StdioPaths } from "./container-launch.ts";
 import { becomeUser, filterAndExec, openStdio, settleProcess, stand } from "./process-steps.ts";
 import { flags, onHost, result, AT_FDCWD } from "./steps.ts";
@@ -52,13 +52,14 @@ export function planExec({ container, process, stdio, cgroup, openFiles }: ExecL
     child: [
       ...WAIT_FOR_RELEASE,
       joinNamespaces(),
-      secondClone(),
-      { name: "own session", call: "setsid", args: [] },
       { name: "root's group inside", call: "setresgid", args: [0, 0, 0] },
       { name: "root inside", call: "setresuid", args: [0, 0, 0] },
       ...settleProcess(openFiles),
       stand(process.workingDir),
       ...becomeUser(process),
+      // From here on the container's processes can see and signal it: what is left to do is short.
+      secondClone(),
+      { name: "own session", call: "setsid", args: [] },
       ...filterAndExec(process),
       { name: LEAVE, call: "exit_group", args: [0] },
     ],
@@ -83,8 +84,11 @@ function joinNamespaces(): Step {
 /** The second child runs on the first one's stack, which sleeps meanwhile (CLONE_VFORK); no step pushes anything. */
 function secondClone(): Step {
   const words: StepArgument[] = [
-    flags("CLONE_VM", "CLONE_VFORK", "CLONE_PARENT", "CLONE_CLEAR_SIGHAND"),
-    ...Array<number>(10).fill(0),
+    flags("CLONE_VM", "CLONE_VFORK", "CLONE_PARENT", "CLONE_PARENT_SETTID", "CLONE_CLEAR_SIGHAND"),
+    0,
+    0,
+    result(SECOND_PID),
+    ...Array<number>(7).fill(0),
   ];
   return { name: SECOND_CLONE, call: "clone3", args: [{ words }, words.length * 8], branch: LEAVE };
 }

@@ -151,19 +151,26 @@ export class ScratchNode implements AsyncDisposable {
   }
 
   /** A second process in a running container. */
-  async exec(container: ScratchContainer, command: string[], process: Partial<ProcessLaunch> = {}): Promise<ScratchRun> {
+  async exec(
+    container: ScratchContainer,
+    command: string[],
+    process: Partial<ProcessLaunch> = {},
+    alter: NonNullable<ScratchOptions["alter"]> = (plan) => plan,
+  ): Promise<ScratchRun> {
     const id = `${container.id}.${++this.#count}`;
     const path = (name: string): string => join(this.folder, `${id}.${name}`);
     const stdio = { stdin: null, stdout: path("out"), stderr: path("err") };
     await createStreams(this.kernel, stdio, { uid: container.idBase, gid: container.idBase });
     try {
-      const plan = planExec({
-        container: container.id,
-        process: { ...container.launch.process, argv: command, candidates: [command[0] ?? ""], ...process },
-        stdio,
-        cgroup: container.cgroup.membership,
-        openFiles: OPEN_FILES,
-      });
+      const plan = alter(
+        planExec({
+          container: container.id,
+          process: { ...container.launch.process, argv: command, candidates: [command[0] ?? ""], ...process },
+          stdio,
+          cgroup: container.cgroup.membership,
+          openFiles: OPEN_FILES,
+        }),
+      );
       const answer = await this.children.launch(id, plan);
       if (answer.type !== "parked") throw new LaunchFailed(answer);
       const stdout = collect(

@@ -3,6 +3,7 @@ import { ERRNO } from "../errno.ts";
 import { HEADER, RECORD } from "../stub/stub.ts";
 import { type Architecture, syscallNumber } from "../syscall-numbers.ts";
 import { type ArgumentScope, writeArgument } from "./argument-memory.ts";
+import { SECOND_PID } from "./child-plan.ts";
 import type { Step, StepOutcome } from "./step.ts";
 
 const STACK_BYTES = 64 * 1024;
@@ -19,6 +20,7 @@ export class ChildMemory implements Disposable {
   readonly #firstRecord: number;
   readonly #pidSlot: number;
   readonly #pidfdSlot: number;
+  readonly #secondPidSlot: number;
   /** The end of the step before, per step: `microseconds` is the difference. */
   startedAt = 0n;
 
@@ -28,6 +30,7 @@ export class ChildMemory implements Disposable {
     this.arena.reserve(HEADER.size);
     this.#pidSlot = this.arena.reserve(8);
     this.#pidfdSlot = this.arena.reserve(8);
+    this.#secondPidSlot = this.arena.reserve(8);
     this.#firstRecord = this.arena.reserve(steps.length * RECORD.size, 16);
     const { view, address } = this.arena;
     view.setBigInt64(HEADER.firstRecord, BigInt(address + this.#firstRecord), true);
@@ -43,6 +46,11 @@ export class ChildMemory implements Disposable {
   /** The child's pid as this process sees it, 0 until clone3 stored it (CLONE_PARENT_SETTID: before the child runs). */
   get pid(): number {
     return this.arena.view.getInt32(this.#pidSlot, true);
+  }
+
+  /** The second clone's pid as this process sees it, 0 until that is stored: before the second child runs. */
+  get secondPid(): number {
+    return this.arena.view.getInt32(this.#secondPidSlot, true);
   }
 
   get pidfd(): number {
@@ -120,7 +128,7 @@ export class ChildMemory implements Disposable {
   #writeRecords(hostResults: ReadonlyMap<string, number>, architecture: Architecture): void {
     const waiting = new Map<string, number[]>();
     const scope: ArgumentScope = {
-      resultOf: (name) => hostResults.get(name),
+      resultOf: (name) => (name === SECOND_PID ? this.arena.address + this.#secondPidSlot : hostResults.get(name)),
       fillLater: (name, address) => waiting.set(name, [...(waiting.get(name) ?? []), address]),
     };
     // Backwards, so that what a later step waits for is known when its step is written.

@@ -20,7 +20,7 @@ export interface ChildPlan {
   intoCgroup?: string;
   parked: HostStep[];
   child: Step[];
-  /** Name of the child step whose result is the pid that matters: the second clone of an exec. Absent: the first clone's. */
+  /** Name of the child step that clones a second time, with CLONE_PARENT: that pid is the one that matters. Absent: the first. */
   pidFrom?: string;
   cleanup: HostStep[];
 }
@@ -28,6 +28,8 @@ export interface ChildPlan {
 /** Names of the release pipe's ends, which every plan may use as results. */
 export const RELEASE_READ = "release pipe, read end";
 export const RELEASE_WRITE = "release pipe, write end";
+/** Name of an address that every plan may use as a result: where a second clone stores its pid (CLONE_PARENT_SETTID). */
+export const SECOND_PID = "where the second pid goes";
 
 /**
  * The child's first steps: to die with its parent, let go of our end of the pipe, and wait to be released. An end of the pipe would say

@@ -43,6 +43,12 @@ export function cloneRefused(errno: number, namespaces: readonly ConstantName[])
   return { step: "clone", call, errno: name, message: `clone: ${call} = -1 ${name}`, exec: false };
 }
 
+/** Something in the container's pid namespace stopped or killed the second child before it had exec'd. */
+export function stoppedFromInside({ pidFrom = "" }: ChildPlan): CloneFailure {
+  const message = "a process of the container stopped the new one before it could execute its program";
+  return { step: pidFrom, call: "", errno: null, message, exec: false };
+}
+
 function isChildFailure(failed: unknown): failed is ChildFailure {
   return typeof failed === "object" && failed !== null && "memory" in failed;
 }

@@ -6,8 +6,9 @@ import { reap } from "../pidfd.ts";
 import { Stub } from "../stub/stub.ts";
 import { ChildMemory } from "./child-memory.ts";
 import { type ChildPlan, RELEASE_READ, RELEASE_WRITE } from "./child-plan.ts";
-import { type CloneFailure, describeFailure, cloneRefused } from "./clone-failure.ts";
+import { type CloneFailure, describeFailure, cloneRefused, stoppedFromInside } from "./clone-failure.ts";
 import { HostStepRunner, type LastingFds } from "./host-steps.ts";
+import { SecondChild } from "./second-child.ts";
 import type { StepOutcome } from "./step.ts";
 
 const SIGKILL = 9;
@@ -72,6 +73,7 @@ class CloneAttempt {
   readonly #plan: ChildPlan;
   readonly #host: HostStepRunner;
   readonly #pipe: { read: number; write: number };
+  readonly #second: SecondChild;
   #memory: ChildMemory | undefined;
   #returned: Promise<number> | undefined;
   #preparedCount: number | undefined;
@@ -81,6 +83,7 @@ class CloneAttempt {
     this.#kernel = kernel;
     this.#plan = plan;
     this.#host = new HostStepRunner(kernel, lasting);
+    this.#second = new SecondChild(kernel, () => this.#memory?.secondPid ?? 0);
     const ends = Buffer.alloc(8);
     kernel.call("pipe2", ends, CONSTANTS.O_CLOEXEC);
     this.#pipe = { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
@@ -146,12 +149,11 @@ class CloneAttempt {
       });
     }
     this.#kernel.call("write", this.#pipe.write, Buffer.from([1]), 1);
-    const timer = setTimeout(
-      () => this.#kernel.attempt("pidfd_send_signal", memory.pidfd, SIGKILL, null, 0),
-      LONGEST_WALK_MS,
-    );
-    await this.#returned;
-    clearTimeout(timer);
+    await this.#untilExec(memory);
+    if (this.#second.wasStopped) {
+      await this.#endChild();
+      return this.#fail(stoppedFromInside(this.#plan));
+    }
     const failed = memory.failedStep;
     if (failed !== undefined) {
       await this.#endChild();
@@ -160,19 +162,33 @@ class CloneAttempt {
       );
     }
     const pid = await this.#pidThatMatters(memory);
+    if (pid === undefined) {
+      await this.#second.end();
+      return this.#fail(stoppedFromInside(this.#plan));
+    }
     const outcomes = this.#outcomes();
     const pidfd = pid === memory.pid ? memory.pidfd : this.#kernel.call("pidfd_open", pid, 0);
     this.#release();
     return { type: "running", pid, pidfd, outcomes };
   }
 
-  /** The second clone's pid, after its parent (the first) is reaped. */
-  async #pidThatMatters(memory: ChildMemory): Promise<number> {
+  /** Resolves when no child of the plan stands in our memory: it has exec'd, or died. */
+  async #untilExec(memory: ChildMemory): Promise<void> {
+    using _ = this.#plan.pidFrom === undefined ? undefined : this.#second.watch();
+    const timer = setTimeout(() => {
+      this.#second.kill();
+      this.#kernel.attempt("pidfd_send_signal", memory.pidfd, SIGKILL, null, 0);
+    }, LONGEST_WALK_MS);
+    await this.#returned;
+    clearTimeout(timer);
+  }
+
+  /** The second clone's pid, after its parent (the first) is reaped; undefined when that one did not see it exec. */
+  async #pidThatMatters(memory: ChildMemory): Promise<number | undefined> {
     if (this.#plan.pidFrom === undefined) return memory.pid;
-    const pid = memory.resultOf(this.#plan.pidFrom) ?? -1;
-    await reap(this.#kernel, memory.pidfd);
+    const { code } = await reap(this.#kernel, memory.pidfd);
     this.#kernel.attempt("close", memory.pidfd);
-    return pid;
+    return code === 0 ? memory.secondPid : undefined;
   }
 
   /** Kills the child if there is one, waits until the stub is back, and reaps. */
@@ -183,16 +199,7 @@ class CloneAttempt {
     await this.#returned;
     await reap(this.#kernel, memory.pidfd);
     this.#kernel.attempt("close", memory.pidfd);
-    const second = this.#plan.pidFrom === undefined ? undefined : memory.resultOf(this.#plan.pidFrom);
-    if (second !== undefined && second > 0) await this.#reapSecond(second);
-  }
-
-  async #reapSecond(pid: number): Promise<void> {
-    const pidfd = this.#kernel.attempt("pidfd_open", pid, 0);
-    if (pidfd < 0) return;
-    this.#kernel.attempt("pidfd_send_signal", pidfd, SIGKILL, null, 0);
-    await reap(this.#kernel, pidfd);
-    this.#kernel.attempt("close", pidfd);
+    await this.#second.end();
   }
 
   #fail(failure: CloneFailure): Extract<CloneEnd, { type: "failed" }> {
