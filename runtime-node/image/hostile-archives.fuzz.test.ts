@@ -172,11 +172,11 @@ test("whatever bytes are changed in an archive, it is unpacked or refused with a
   await fc.assert(property, RUNS);
 }, 120_000);
 
-test("an archive cut anywhere is refused", async () => {
+test("an archive cut anywhere before its content's end is refused", async () => {
   using directory = temporaryDirectory();
   const jail = new Jail(directory.path);
   const archive = await tarOf([{ name: "a", content: "x".repeat(1000) }]);
-  const property = fc.asyncProperty(fc.integer({ min: 1, max: archive.byteLength - 1025 }), async (length) => {
+  const property = fc.asyncProperty(fc.integer({ min: 1, max: 512 + 999 }), async (length) => {
     if (length % 512 === 0) return;
     expect(await jail.unpack(archive.subarray(0, length))).toMatchObject({ code: "SLIPWAY_IMAGE_CORRUPT_LAYER" });
   });

@@ -277,6 +277,13 @@ test("refuses an archive that is cut off, garbled, or not one", async () => {
   await expect(unpackArchive(directory.path, Buffer.alloc(4096, "no tar "))).rejects.toEqual(CORRUPT);
 });
 
+test("takes an archive whose end has no padding, as umoci writes it", async () => {
+  using directory = temporaryDirectory();
+  const archive = (await tarOf([{ name: "file", content: "x".repeat(700) }])).subarray(0, 512 + 700);
+  const root = await unpackArchive(directory.path, archive);
+  expect(readFileSync(join(root, "file"), "utf8")).toBe("x".repeat(700));
+});
+
 test("refuses a layer whose diff id is not what the config says", async () => {
   using directory = temporaryDirectory();
   const archive = await tarOf([{ name: "file", content: "x" }]);
