@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ScratchServer } from "../testing/scratch-server.ts";
 import { type AccountAuthority, openAccountAuthority } from "./account-authority.ts";
 import type { CredentialsOrder } from "./project-account.ts";
@@ -114,6 +114,16 @@ test("a revoked instance is cut off within a second and cannot come back; others
   await expect(connectWith(creds)).rejects.toThrow(/authorization/i);
   await other.flush();
   expect(other.isClosed()).toBe(false);
+});
+
+test("credentials of an hour ahead are good, and can be made void: the clock was set back since", async () => {
+  const ahead = order("alpha", { publishes: ["a"] });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+  const { creds } = await authority.issue(ahead).finally(() => vi.useRealTimers());
+  await using service = await connectWith(creds);
+  await authority.revoke(ahead.instanceId);
+  await service.closed();
+  await expect(connectWith(creds)).rejects.toThrow(/authorization/i);
 });
 
 test("twenty revocations at once all hold", async () => {

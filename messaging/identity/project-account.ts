@@ -159,7 +159,8 @@ export class ProjectAccount {
     const remembered = nowInSeconds() - FORGET_AFTER_EXPIRY_S;
     const revocations: Record<string, number> = {};
     for (const { publicKey, revokedAt, expiresAt } of this.#users) {
-      if (revokedAt !== undefined && expiresAt > remembered) revocations[publicKey] = revokedAt;
+      // Void is what was issued until then. Each key has one JWT: all of its life counts, or a clock set back since would leave it good.
+      if (revokedAt !== undefined && expiresAt > remembered) revocations[publicKey] = Math.max(revokedAt, expiresAt);
     }
     return signJwt(
       accountClaims({ key: this.publicKey, name: this.project, jetStream: PROJECT_JETSTREAM, revocations }),

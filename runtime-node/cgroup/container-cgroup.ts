@@ -107,11 +107,11 @@ export class ContainerCgroup {
 
   /** Removes the groups, ending what is left in them; absent ones are fine. */
   async remove(): Promise<void> {
-    const deadline = Date.now() + REMOVE_DEADLINE_MS;
+    const deadline = performance.now() + REMOVE_DEADLINE_MS;
     for (const directory of this.#directories()) {
       // cgroups(7) has no way to be told that a v1 group is empty without a release agent, so we ask again.
       while (!tryRemove(directory)) {
-        if (Date.now() > deadline)
+        if (performance.now() > deadline)
           throw cgroupError("SLIPWAY_CGROUP_BUSY", `${directory} cannot be removed: it still has processes`);
         this.kill();
         await nextTurn();

@@ -52,9 +52,9 @@ class GroupFreezer implements Freezer {
 
   async freeze(signal: AbortSignal): Promise<void> {
     this.#write(this.#files.freeze);
-    const deadline = Date.now() + FREEZE_DEADLINE_MS;
+    const deadline = performance.now() + FREEZE_DEADLINE_MS;
     while (!this.isFrozen()) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         this.thaw();
         const message = `${this.#group} was not frozen within ${FREEZE_DEADLINE_MS} ms`;
         throw cgroupError("SLIPWAY_CGROUP_NOT_FROZEN", message);

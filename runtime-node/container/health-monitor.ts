@@ -30,19 +30,19 @@ export async function monitorHealth(
   signal: AbortSignal,
 ): Promise<void> {
   const command = probeCommand(check.test);
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   let health = known;
   let failures = 0;
   onChange({ health, failures });
   while (!signal.aborted) {
-    const starting = health === "starting" && Date.now() - startedAt < check.startPeriodMs;
+    const starting = health === "starting" && performance.now() - startedAt < check.startPeriodMs;
     await delay(starting ? Math.min(check.startIntervalMs, check.intervalMs) : firstSoon(health, check), undefined, {
       signal,
     });
     const passed = await passes(probe, command, check.timeoutMs, signal);
     if (signal.aborted) return;
     if (passed === undefined) continue;
-    const stillStarting = health === "starting" && Date.now() - startedAt < check.startPeriodMs;
+    const stillStarting = health === "starting" && performance.now() - startedAt < check.startPeriodMs;
     failures = passed ? 0 : failures + (stillStarting ? 0 : 1);
     const next: HealthState = passed ? "healthy" : failures >= check.retries ? "unhealthy" : health;
     if (next === health) continue;

@@ -141,16 +141,16 @@ export class PlatformProcess implements AsyncDisposable {
   async #keepRunning(first: RunningProcess, firstBackoffMs: number): Promise<void> {
     let process = first;
     let backoffMs = firstBackoffMs;
-    let startedAt = Date.now();
+    let startedAt = performance.now();
     for (;;) {
       const how = await process.ended;
       if (this.#closing.signal.aborted || this.#current !== process) return;
-      if (Date.now() - startedAt > WELL_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
+      if (performance.now() - startedAt > WELL_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
       this.#onState(this.spec.name, "waiting", `ended with ${how}; starts again in ${backoffMs} ms`);
       await delay(backoffMs, undefined, { signal: this.#closing.signal }).catch(() => {});
       if (this.#closing.signal.aborted || this.#current !== process) return;
       backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
-      startedAt = Date.now();
+      startedAt = performance.now();
       const next = this.#spawn();
       process = next;
       this.#current = next;

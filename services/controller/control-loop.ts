@@ -1,4 +1,5 @@
 import { hasCode } from "#contracts/slipway-error.ts";
+import { steadyNow } from "#contracts/steady-time.ts";
 import type { Log } from "#services/state/log.ts";
 import type { ClusterState } from "#services/state/cluster-state.ts";
 import type { ProjectPlan } from "./action.ts";
@@ -43,16 +44,17 @@ export class ControlLoop implements AsyncDisposable {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { state, node } = this.#options;
-    let wakeAt: number | undefined;
+    let waitMs: number | undefined;
     while (!signal.aborted) {
-      await this.#wakeup.wait(wakeAt, signal);
+      await this.#wakeup.wait(waitMs, signal);
       if (signal.aborted) return;
       const now = Date.now();
+      const steady = steadyNow();
       const decision = decide({ snapshot: state.snapshot(), node, now });
       for (const plan of decision.plans) {
-        if (!this.#running.has(plan.id) && this.#retries.isDue(plan.id, now)) this.#start(plan, signal);
+        if (!this.#running.has(plan.id) && this.#retries.isDue(plan.id, steady)) this.#start(plan, signal);
       }
-      wakeAt = earliest(decision.wakeAt, this.#retries.nextAt(now));
+      waitMs = shortest(until(decision.wakeAt, now), until(this.#retries.nextAt(steady), steady));
     }
   }
 
@@ -70,14 +72,16 @@ export class ControlLoop implements AsyncDisposable {
       this.#retries.succeeded(plan.id);
     } catch (error) {
       if (signal.aborted) return;
-      this.#retries.failed(plan.id, Date.now());
+      this.#retries.failed(plan.id, steadyNow());
       if (hasCode(error, "SLIPWAY_MESSAGING_CONFLICT")) await this.#options.state.resync().catch(() => undefined);
       else if (this.#retries.isFirst(plan.id)) this.#options.log(`a step for project ${plan.project} failed`, error);
     }
   }
 }
 
-function earliest(...times: (number | undefined)[]): number | undefined {
+const until = (time: number | undefined, now: number): number | undefined => (time === undefined ? undefined : time - now);
+
+function shortest(...times: (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
 }

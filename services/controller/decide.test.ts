@@ -539,6 +539,13 @@ describe("one-off instances", () => {
     expect(types(world.settle())).toEqual(["delete-assignment"]);
   });
 
+  it("are not kept for an hour when the clock was set back since they ended", () => {
+    const world = oneOff(true);
+    report(world, { state: "exited", exitCode: 0, finishedAt: new Date(world.now).toISOString() });
+    world.now -= 3_600_000;
+    expect(types(world.settle())).toEqual(["delete-assignment"]);
+  });
+
   it("are kept for ever without --rm", () => {
     const world = oneOff(false, false);
     report(world, { state: "exited", exitCode: 0 });

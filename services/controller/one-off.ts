@@ -13,7 +13,8 @@ export function decideOneOff(replica: Replica, departures: Departures, now: numb
   if (observed.runSerial < assignment.runSerial) return [];
   const endedAt = Date.parse(observed.finishedAt ?? assignment.createdAt);
   const keepUntil = endedAt + (assignment.attached.waitForAttach ? ATTACH_GRACE_MS : 0);
-  if (now < keepUntil) {
+  // A clock that was set back must not keep it for an hour.
+  if (now < keepUntil && endedAt - now < ATTACH_GRACE_MS) {
     departures.wakeBy(keepUntil);
     return [];
   }

@@ -9,15 +9,15 @@ export class Wakeup {
     this.#wake?.();
   }
 
-  /** Resolves when rung (also before), at `wakeAt` (milliseconds since the epoch), or when the signal aborts. */
-  async wait(wakeAt: number | undefined, signal: AbortSignal): Promise<void> {
-    if (!this.#rung && !signal.aborted) await this.#sleep(wakeAt, signal);
+  /** Resolves when rung (also before), after `waitMs` where given, or when the signal aborts. */
+  async wait(waitMs: number | undefined, signal: AbortSignal): Promise<void> {
+    if (!this.#rung && !signal.aborted) await this.#sleep(waitMs, signal);
     this.#rung = false;
   }
 
-  async #sleep(wakeAt: number | undefined, signal: AbortSignal): Promise<void> {
+  async #sleep(waitMs: number | undefined, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = wakeAt === undefined ? undefined : setTimeout(resolve, Math.max(0, wakeAt - Date.now()));
+    const timer = waitMs === undefined ? undefined : setTimeout(resolve, Math.max(0, waitMs));
     signal.addEventListener("abort", this.#abort, { once: true });
     this.#wake = resolve;
     await promise;
