@@ -69,9 +69,9 @@ export class ContainerCgroup {
     const { version, v1, unified } = this.#hierarchies;
     if (version === "v2") return { join: [], into: this.#in(unified ?? ""), v1Hierarchies: [] };
     const mounts = new Set(Object.values(v1).filter((mount) => existsSync(this.#in(mount))));
-    const groups = [...mounts, ...(unified === null ? [] : [unified])].map((root) => this.#in(root));
+    const groups = [...mounts].map((root) => this.#in(root));
     const names = [...mounts].map((mount) => mount.slice(mount.lastIndexOf("/") + 1));
-    return { join: groups, into: null, v1Hierarchies: names };
+    return { join: groups, into: unified === null ? null : this.#in(unified), v1Hierarchies: names };
   }
 
   /** How often the kernel killed in here for want of memory. */

@@ -66,9 +66,9 @@ export interface StdioPaths {
 
 /** Where a container belongs in the cgroup hierarchies; limits are written by the caller. */
 export interface CgroupMembership {
-  /** Directories whose cgroup.procs the child is written to: v1 controllers, and the v2 tree of a hybrid machine. */
+  /** Directories of v1 controllers that the child joins. */
   join: string[];
-  /** The v2 directory to be born in, where v2 has the controllers. */
+  /** The v2 directory to be born in, also of a hybrid machine's v2 tree; null where there is none. */
   into: string | null;
   /** The v1 hierarchies to show inside, by their mount names (`cpu,cpuacct`), empty where v2 is used. */
   v1Hierarchies: string[];

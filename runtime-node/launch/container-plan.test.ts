@@ -211,10 +211,12 @@ describe("the plan of a container", () => {
     expect(plan.cleanup.every((step) => "tolerate" in step && step.tolerate?.includes("EINVAL"))).toBe(true);
   });
 
-  it("joins v1 groups while the child waits, and is born in a v2 group", () => {
-    expect(names(plan.parked).slice(2)).toEqual(["join /cg/memory/x", "join /cg/pids/x", "OOM score"]);
+  it("joins v1 groups before all else, and is born in a v2 group", () => {
+    const first = WAIT_FOR_RELEASE.length;
+    expect(names(plan.child).slice(first, first + 2)).toEqual(["join /cg/memory/x", "join /cg/pids/x"]);
+    expect(plan.intoCgroup).toBeUndefined();
     const onV2 = planContainer(v2);
-    expect([names(onV2.parked).slice(0, -1), onV2.intoCgroup]).toEqual([["map the uids", "map the gids"], "cgroup"]);
+    expect([onV2.child[first]?.name, onV2.intoCgroup]).toEqual(["own session", "cgroup"]);
   });
 
   it("tries the command along PATH; only the last refusal is one", () => {
@@ -254,8 +256,9 @@ describe("the plan of a container", () => {
 describe("the plan of an exec", () => {
   const plan = exec(launch());
 
-  it("joins every namespace at once, then clones into the pid namespace, and the first child ends", () => {
-    expect(plan.child[WAIT_FOR_RELEASE.length]?.name).toBe("join the namespaces");
+  it("joins its groups, every namespace at once, then clones into the pid namespace, and the first child ends", () => {
+    const then = plan.child.slice(WAIT_FOR_RELEASE.length).map(({ name }) => name);
+    expect(then.slice(0, 3)).toEqual(["join /cg/memory/x", "join /cg/pids/x", "join the namespaces"]);
     expect(plan.child.find(({ name }) => name === plan.pidFrom)?.branch).toBe(plan.child.at(-1)?.name);
     expect(plan.child.at(-1)?.call).toBe("exit_group");
   });

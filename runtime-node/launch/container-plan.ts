@@ -2,14 +2,15 @@ import type { ConstantName } from "#kernel/constants.ts";
 import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
 import type { HostStep, Step } from "#kernel/plan/step.ts";
 import { mapSteps } from "#kernel/user-namespaces.ts";
-import type { CgroupMembership, ContainerLaunch } from "./container-launch.ts";
+import { bornInCgroup, joinCgroups, openCgroups } from "./cgroup-steps.ts";
+import type { ContainerLaunch } from "./container-launch.ts";
 import { filterAndExecInit, openInit, settleInit } from "./init-steps.ts";
 import { attachKernelFileSystems, attachProc, openKernelFileSystems } from "./kernel-file-systems.ts";
 import { maskProc, maskSys, openMasks } from "./masked-paths.ts";
 import { attachMounts, prepareBinds } from "./mounts.ts";
 import { becomeUser, filterAndExec, openStdio, settleProcess, stand } from "./process-steps.ts";
 import { cleanupRoot, enterRoot, prepareRoot } from "./root-file-system.ts";
-import { AT_FDCWD, flags, makeDirectories, onHost, result, setMountAttributes } from "./steps.ts";
+import { AT_FDCWD, flags, makeDirectories, result, setMountAttributes } from "./steps.ts";
 
 /** All of namespaces(7) but cgroup, which must wait until the child is in its cgroup, and time, which nobody wants moved. */
 const NAMESPACES: ConstantName[] = [
@@ -20,7 +21,6 @@ const NAMESPACES: ConstantName[] = [
   "CLONE_NEWUTS",
   "CLONE_NEWIPC",
 ];
-const CGROUP_FD = "cgroup";
 
 /** Every system call that makes the container, in order. */
 export function planContainer(launch: ContainerLaunch): ChildPlan {
@@ -30,14 +30,15 @@ export function planContainer(launch: ContainerLaunch): ChildPlan {
       ...prepareRoot(root, idMap, runFolder),
       ...prepareBinds(mounts),
       ...openStdio(launch.stdio),
-      ...openCgroup(cgroup),
+      ...openCgroups(cgroup),
       ...(launch.init === null ? [] : openInit(launch.init)),
     ],
     namespaces: NAMESPACES,
-    ...(cgroup.into === null ? {} : { intoCgroup: CGROUP_FD }),
-    parked: [...mapSteps(idMap), ...joinCgroups(cgroup), setOomScore(launch.oomScoreAdj)],
+    ...bornInCgroup(cgroup),
+    parked: [...mapSteps(idMap), setOomScore(launch.oomScoreAdj)],
     child: [
       ...WAIT_FOR_RELEASE,
+      ...joinCgroups(cgroup),
       ...leaveTheHost(),
       ...openKernelFileSystems(cgroup),
       ...openMasks(),
@@ -106,23 +107,8 @@ function finishRoot({ hostname, root }: ContainerLaunch): Step[] {
   ];
 }
 
-function openCgroup({ into }: CgroupMembership): HostStep[] {
-  if (into === null) return [];
-  const how = flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC");
-  return [onHost({ name: CGROUP_FD, call: "openat", args: [AT_FDCWD, into, how, 0] }, true)];
-}
-
 /** On the host, since less than the parent's takes CAP_SYS_RESOURCE there; without it, nobody's wish for 0 is not worth a failure. */
 function setOomScore(adjustment: number): HostStep {
   const write = { name: "OOM score", path: "/proc/{pid}/oom_score_adj", text: String(adjustment) };
   return { kind: "write", ...write, ...(adjustment === 0 ? { tolerate: ["EACCES"] } : {}) };
-}
-
-function joinCgroups({ join }: CgroupMembership): HostStep[] {
-  return join.map((directory) => ({
-    kind: "write",
-    name: `join ${directory}`,
-    path: `${directory}/cgroup.procs`,
-    text: "{pid}",
-  }));
 }

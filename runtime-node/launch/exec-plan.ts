@@ -1,8 +1,9 @@
 import type { StepArgument, Step } from "#kernel/plan/step.ts";
 import { type ChildPlan, SECOND_PID, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
+import { bornInCgroup, joinCgroups, openCgroups } from "./cgroup-steps.ts";
 import type { CgroupMembership, ProcessLaunch, StdioPaths } from "./container-launch.ts";
 import { becomeUser, filterAndExec, openStdio, settleProcess, stand } from "./process-steps.ts";
-import { flags, onHost, result, AT_FDCWD } from "./steps.ts";
+import { flags, result } from "./steps.ts";
 
 /** A process to be started in a running container's namespaces, cgroup and seccomp filter. */
 export interface ExecLaunch {
@@ -15,7 +16,6 @@ export interface ExecLaunch {
 }
 
 const CONTAINER = "container";
-const CGROUP_FD = "cgroup";
 const SECOND_CLONE = "clone into the pid namespace";
 const LEAVE = "the first child ends";
 
@@ -25,32 +25,13 @@ const LEAVE = "the first child ends";
  */
 export function planExec({ container, process, stdio, cgroup, openFiles }: ExecLaunch): ChildPlan {
   return {
-    prepare: [
-      { kind: "pidfd", name: CONTAINER, child: container },
-      ...openStdio(stdio),
-      ...(cgroup.into === null
-        ? []
-        : [
-            onHost(
-              {
-                name: CGROUP_FD,
-                call: "openat",
-                args: [AT_FDCWD, cgroup.into, flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"), 0],
-              },
-              true,
-            ),
-          ]),
-    ],
+    prepare: [{ kind: "pidfd", name: CONTAINER, child: container }, ...openStdio(stdio), ...openCgroups(cgroup)],
     namespaces: [],
-    ...(cgroup.into === null ? {} : { intoCgroup: CGROUP_FD }),
-    parked: cgroup.join.map((directory) => ({
-      kind: "write" as const,
-      name: `join ${directory}`,
-      path: `${directory}/cgroup.procs`,
-      text: "{pid}",
-    })),
+    ...bornInCgroup(cgroup),
+    parked: [],
     child: [
       ...WAIT_FOR_RELEASE,
+      ...joinCgroups(cgroup),
       joinNamespaces(),
       { name: "root's group inside", call: "setresgid", args: [0, 0, 0] },
       { name: "root inside", call: "setresuid", args: [0, 0, 0] },

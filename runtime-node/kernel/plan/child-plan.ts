@@ -8,7 +8,7 @@ import type { HostStep, Step } from "./step.ts";
  * |---|---|---|
  * | prepare | host thread | opens what the child inherits: mounts, stdio, a cgroup |
  * | clone | koffi thread | clone3 with CLONE_VM, CLONE_VFORK and CLONE_PIDFD |
- * | parked | host thread | while the child waits in its read: id maps, cgroup membership; the caller wires its network |
+ * | parked | host thread | while the child waits in its read: id maps; the caller wires its network |
  * | child | the child | the rest, in its namespaces, ending in execve |
  * | cleanup | host thread | always: what prepare attached is detached; fds are closed |
  */
