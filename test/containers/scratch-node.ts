@@ -233,7 +233,7 @@ export class ScratchNode implements AsyncDisposable {
         uid,
         gid,
         groups,
-        ...resolvePrivileges({ capAdd: options.capAdd ?? [], capDrop: options.capDrop ?? [] }),
+        ...resolvePrivileges({ mounts: [], capAdd: options.capAdd ?? [], capDrop: options.capDrop ?? [] }),
       },
       stdio: {
         stdin: options.interactive === true ? join(folder, "in") : null,
