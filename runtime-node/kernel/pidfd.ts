@@ -13,7 +13,7 @@ export interface ExitStatus {
 
 const SIGINFO_BYTES = 128;
 const SI_CODE = 8;
-const SI_PID = 12;
+const SI_PID = 16;
 const SI_STATUS = 24;
 const CLD_EXITED = 1;
 const PIDFD_INFO_BYTES = 64;
