@@ -51,7 +51,7 @@ export const bench: Bench = {
     };
     await start(OURS, "127.0.0.2", [
       process.execPath,
-      join(import.meta.dirname, "dns/server.ts"),
+      join(import.meta.dirname, "dns/main.ts"),
       "127.0.0.2",
       String(NAMES),
     ]);

@@ -1,4 +1,4 @@
-/** `node server.ts ADDRESS NAMES`: answers service0, service1, … on port 53 until it is ended. */
+/** `node main.ts ADDRESS NAMES`: answers service0, service1, … on port 53 until it is ended. */
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { createDnsServer } from "#runtime-node/dns/dns-server.ts";
 import { NameTable } from "#runtime-node/dns/name-table.ts";
