@@ -10,6 +10,11 @@ import { runServer } from "./server.ts";
 // Who read what we say may be gone (a closed terminal, a log's pipe): that is no reason to leave processes and interfaces behind.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
+// Each launch holds one of libuv's threads from its clone to its exec. With Node's four, the fifth of several at once waits for a network to be
+// wired, and we spin for its pid. Read at the pool's first use, which is yet to come.
+const LAUNCHES_AT_ONCE = "16";
+process.env["UV_THREADPOOL_SIZE"] ??= LAUNCHES_AT_ONCE;
+
 /** `slipway server`: exits 0 when it was asked to end, 125 with the reason when it could not start. */
 try {
   const [first, ...rest] = process.argv.slice(2);
