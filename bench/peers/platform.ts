@@ -33,7 +33,7 @@ export async function startPlatform(context: BenchContext): Promise<Platform> {
   });
   const pids = (): number[] => {
     const children = JSON.parse(readFileSync(join(runFolder, "processes.json"), "utf8")) as { pid: number }[];
-    return [daemon.pid, ...children.map(({ pid }) => pid)];
+    return [...new Set([daemon.pid, ...children.map(({ pid }) => pid)])];
   };
   const cli = (...args: string[]): Promise<string> => run(slipway, args, { env });
   // Once for the compile cache of every process.
