@@ -43,7 +43,7 @@ export const RUN_FLAGS = {
   label: { type: "string", short: "l", multiple: true, value: "KEY=VALUE", help: "a label" },
   memory: { type: "string", short: "m", value: "SIZE", help: "a memory limit, as in 64m" },
   cpus: { type: "string", value: "N", help: "CPUs' worth of time, as in 0.5" },
-  "pids-limit": { type: "string", value: "N", help: "how many processes at most" },
+  "pids-limit": { type: "string", value: "N", help: "how many processes and threads at most (2048); -1 is no limit" },
   "cap-add": { type: "string", multiple: true, value: "CAPABILITY", help: "add a capability" },
   "cap-drop": { type: "string", multiple: true, value: "CAPABILITY", help: "drop a capability, or ALL" },
   "read-only": { type: "boolean", help: "a read-only root file system" },
@@ -122,9 +122,9 @@ function readEnvironment(flags: RunFlags, environment: RunCommand["environment"]
 function readLimits(flags: RunFlags): ResourceLimits {
   const memoryBytes = one("memory", flags.memory, parseMemoryBytes);
   const cpus = one("cpus", flags.cpus, (text) => positive(text, false));
-  const pids = one("pids-limit", flags["pids-limit"], (text) => (text === "-1" ? 0 : positive(text, true)));
+  const pids = one("pids-limit", flags["pids-limit"], (text) => (text === "-1" ? -1 : positive(text, true)));
   const limits = { memoryBytes, cpus, pids };
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined && value > 0));
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined && value !== 0));
 }
 
 function positive(text: string, whole: boolean): number {

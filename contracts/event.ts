@@ -15,6 +15,7 @@ export const EVENT_TYPES = [
   "instance.exited",
   "instance.oom-killed",
   "instance.output-throttled",
+  "instance.pids-limit-reached",
   "instance.restarting",
   "instance.stopping",
   "instance.failed",

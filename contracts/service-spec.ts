@@ -141,7 +141,8 @@ export const ResourceLimits = Type.Object({
   cpuShares: Type.Optional(Type.Integer({ minimum: 2, maximum: 262_144 })),
   /** The CPUs it may run on: `0-2,5`. */
   cpuset: Type.Optional(Type.String({ pattern: "^\\d+(-\\d+)?(,\\d+(-\\d+)?)*$" })),
-  pids: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Processes and threads; 2,048 when absent, -1 is no limit. */
+  pids: Type.Optional(Type.Integer({ minimum: -1 })),
   blockIo: Type.Optional(BlockIoLimits),
 });
 export type ResourceLimits = Static<typeof ResourceLimits>;

@@ -138,7 +138,7 @@ const SERVICE: ComposeKey[] = [
   enforced("services.*.cpu_period", "Microseconds, 100000 when absent; only with cpu_quota."),
   enforced("services.*.cpu_shares", "A weight when CPUs are contended: 1024 is everybody's."),
   enforced("services.*.cpuset", "`0-2,5`"),
-  enforced("services.*.pids_limit", "-1 is no limit."),
+  enforced("services.*.pids_limit", "2,048 when absent; -1 is no limit."),
   enforced("services.*.blkio_config"),
   enforced(
     "services.*.blkio_config.weight",

@@ -34,7 +34,7 @@ export function readLimits(service: Section): ResourceLimits {
     ...readSwap(service, memory),
     ...named("memoryReservationBytes", readReservation(service, resources?.section("reservations"), memory)),
     ...readCpus(service, limits),
-    ...named("pids", pids),
+    ...(pids === undefined ? {} : { pids: pids <= 0 ? -1 : pids }),
     ...(blockIo === undefined ? {} : { blockIo }),
   };
 }

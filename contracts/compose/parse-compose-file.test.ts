@@ -183,7 +183,7 @@ describe("a service", () => {
       replicas: 3,
       limits: { memoryBytes: 64 * 1024 ** 2, cpus: 2, pids: 9 },
     });
-    expect(readService("mem_limit: 0", "pids_limit: -1").limits).toEqual({});
+    expect(readService("mem_limit: 0", "pids_limit: -1").limits).toEqual({ pids: -1 });
   });
 
   test("reads the rest of a process's settings", () => {

@@ -83,6 +83,13 @@ export class ContainerCgroup {
     return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
+  /** How many processes and threads it was refused for its limit of them. */
+  refusedPids(): number {
+    const directory = this.#controllerDirectory("pids");
+    const text = directory === undefined ? "" : readOrEmpty(join(directory, "pids.events"));
+    return Number(/^max (\d+)$/m.exec(text)?.[1] ?? 0);
+  }
+
   /** Stops every process in here where it stands; resolves when all do. @throws SLIPWAY_CGROUP_NOT_FROZEN, the group thawed again */
   freeze(signal: AbortSignal): Promise<void> {
     return freezerOf(this.#hierarchies, (root) => this.#in(root)).freeze(signal);

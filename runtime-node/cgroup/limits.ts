@@ -19,6 +19,8 @@ export interface LimitWrites {
   v2: LimitWrite[];
 }
 
+/** Processes and threads of a container that names no limit, as podman has it: a fork bomb is its own container's misfortune. */
+export const DEFAULT_PIDS = 2_048;
 const CPU_PERIOD_US = 100_000;
 /** The kernel's least quota is 1 ms a period. */
 const LEAST_QUOTA_US = 1_000;
@@ -94,6 +96,7 @@ function cpuWeight(shares: number): number {
 
 function pidsWrites({ pids }: ResourceLimits): LimitWrites {
   if (pids === undefined) return { v1: [], v2: [] };
-  const write: LimitWrite = { controller: "pids", file: "pids.max", value: String(pids) };
+  const value = pids <= 0 ? "max" : String(pids);
+  const write: LimitWrite = { controller: "pids", file: "pids.max", value };
   return { v1: [write], v2: [write] };
 }

@@ -1,5 +1,6 @@
 import { steadyNow } from "#contracts/steady-time.ts";
 import type { ChildExit } from "../launch/children.ts";
+import { DEFAULT_PIDS } from "../cgroup/limits.ts";
 import { containerError } from "./errors.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
 import { endRun } from "./lifecycle.ts";
@@ -49,8 +50,14 @@ export async function stopContainer(
 }
 
 /** Gives back what a container that has ended took, once its last line is written. Resolves to whether it was out of memory. */
-export async function releaseContainer({ container, resources }: StartedContainer): Promise<boolean> {
+export async function releaseContainer(
+  ledger: InstanceLedger,
+  { container, resources }: StartedContainer,
+): Promise<boolean> {
   const oomKilled = container.cgroup.oomKills() > 0;
+  const refused = container.cgroup.refusedPids();
+  const { pids: limit = DEFAULT_PIDS } = ledger.assignment.spec.limits;
+  if (refused > 0) ledger.event("instance.pids-limit-reached", { limit, refused });
   container.logs.finish();
   await Promise.race([container.logs.ended, new Promise((resolve) => setTimeout(resolve, LOGS_END_WAIT_MS).unref())]);
   await resources.disposeAsync();

@@ -257,7 +257,7 @@ export class Instance {
     if (running === undefined) return;
     this.#stopHealth?.();
     this.#exit = exit;
-    const oomKilled = await releaseContainer(running);
+    const oomKilled = await releaseContainer(this.#ledger, running);
     await recordEnd(this.#ledger, { exit, held, oomKilled });
     // Not before it is on record: what a full disk refused is tried again.
     this.#running = undefined;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
 import type { Assignment } from "#contracts/instance.ts";
 import { ContainerCgroup } from "../cgroup/container-cgroup.ts";
+import { DEFAULT_PIDS } from "../cgroup/limits.ts";
 import { deviceRules } from "../cgroup/device-rules.ts";
 import type { ContainerLaunch, LaunchMount, ProcessLaunch, StdioPaths } from "../launch/container-launch.ts";
 import { ContainerFiles } from "./container-files.ts";
@@ -62,7 +63,7 @@ export async function startContainer(
   const secrets = await provideSecrets(node, request, process, signal, acquired);
 
   const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
-  cgroup.create(spec.limits);
+  cgroup.create({ pids: DEFAULT_PIDS, ...spec.limits });
   acquired.defer(() => cgroup.remove());
   const devices = spec.devices ?? [];
   cgroup.restrictDevices(node.kernel, deviceRules(devices));
