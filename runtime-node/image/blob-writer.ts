@@ -4,7 +4,10 @@ import { withDiskFull } from "./errors.ts";
 import type { Descriptor } from "./oci-schemas.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
-/** Writes a blob into the store while its digest and size are verified; nothing of it is left when it fails. */
+/**
+ * Writes a blob into the store while its digest and size are verified; nothing of it is left when it fails. It is on the disk when the image is
+ * on record that it belongs to.
+ */
 export async function writeBlob(
   layout: StoreLayout,
   descriptor: Pick<Descriptor, "digest" | "size">,
@@ -24,7 +27,6 @@ export async function writeBlob(
       onProgress(doneBytes);
     }
     verifier.verify();
-    await file.sync();
     await rename(temporary, layout.blobPath(descriptor.digest));
   } catch (error) {
     await rm(temporary, { force: true });

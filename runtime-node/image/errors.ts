@@ -1,3 +1,4 @@
+import { isDiskFull } from "#contracts/disk-full.ts";
 import { defineErrors, SlipwayError, type SlipwayErrorDetails } from "#contracts/slipway-error.ts";
 
 export const IMAGE_ERRORS = {
@@ -57,6 +58,10 @@ export const IMAGE_ERRORS = {
     status: 507,
     remedy: "Free space on the disk of the images folder, for example with `slipway image rm`, and try again.",
   },
+  SLIPWAY_IMAGE_NOT_WRITTEN: {
+    status: 500,
+    remedy: "The disk does not take what is written to it: see the kernel's log (`dmesg`) for its errors.",
+  },
   SLIPWAY_IMAGE_IN_USE: {
     status: 409,
     remedy: "Stop and remove the instances that run on it first.",
@@ -87,9 +92,10 @@ export const imageError = defineErrors(IMAGE_ERRORS);
 
 /** The error for a full disk when that is what `error` is; any other error as it came. */
 export function withDiskFull(error: unknown, attempted: string): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
-  return imageError("SLIPWAY_IMAGE_DISK_FULL", `${attempted}: no space is left on the disk`, { cause: error });
+  if (error instanceof SlipwayError || !isDiskFull(error)) return error;
+  return imageError("SLIPWAY_IMAGE_DISK_FULL", `${attempted}: no space is left on the disk of the images folder`, {
+    cause: error,
+  });
 }
 
 /** A SlipwayError as it came; anything else wrapped as `code`, with what was attempted. */

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncFileSystem } from "#kernel/sync-file-system.ts";
 import type { HostImage } from "./host-image.ts";
 
 const UNFINISHED = ".making-";
@@ -18,6 +19,8 @@ export async function prepareHostRoot(directory: string, image: HostImage): Prom
   const making = join(directory, `${UNFINISHED}${process.pid}-${randomUUID()}`);
   try {
     await fill(making, image);
+    // Whoever finds the name takes what is in it for whole, also after a power cut.
+    await syncFileSystem(making);
     await rename(making, root);
   } catch (error) {
     await rm(making, { recursive: true, force: true });

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { readFile, rename, rm } from "node:fs/promises";
 import type { Kernel } from "#kernel/kernel.ts";
+import { syncFileSystem } from "#kernel/sync-file-system.ts";
 import type { PullProgress } from "#contracts/api.ts";
 import { writeBlob } from "./blob-writer.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
-import { imageError } from "./errors.ts";
+import { explain, imageError } from "./errors.ts";
 import { toImageConfig } from "./image.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { ImageRecord } from "./image-table.ts";
@@ -39,6 +40,9 @@ export class ImageFetcher implements AsyncDisposable {
   readonly #downloads = new SharedWork<void, PullProgress>();
   readonly #unpacks = new SharedWork<void, PullProgress>();
   readonly #downloadLimit = new ConcurrencyLimit(PARALLEL_DOWNLOADS);
+  /** Blobs and layers that were put in their places, and how many of them are on the disk for sure. */
+  #writes = 0;
+  #synced = 0;
 
   constructor(layout: StoreLayout, kernel: Kernel) {
     this.#layout = layout;
@@ -58,6 +62,8 @@ export class ImageFetcher implements AsyncDisposable {
     pins.add(...layers.map(({ chainId }) => chainId));
     await this.#fetchLayers(layers, fetch);
     await this.#storeManifest(manifest.digest, manifest.body, source);
+    // A power cut must not leave a name that stands for half of an image; what no image holds is removed at the next start.
+    await this.#sync(fetch.source);
     return {
       digest: manifest.digest,
       familiar,
@@ -84,6 +90,21 @@ export class ImageFetcher implements AsyncDisposable {
     return readFile(this.#layout.blobPath(descriptor.digest));
   }
 
+  async #sync({ name }: ImageSource): Promise<void> {
+    const writes = this.#writes;
+    if (this.#synced === writes) return;
+    try {
+      await syncFileSystem(this.#layout.directory);
+      this.#synced = Math.max(this.#synced, writes);
+    } catch (error) {
+      throw explain(
+        error,
+        "SLIPWAY_IMAGE_NOT_WRITTEN",
+        `writing the image ${name} to the disk of ${this.#layout.directory}`,
+      );
+    }
+  }
+
   async #storeManifest(digest: string, body: Buffer, source: ImageSource): Promise<void> {
     if (this.#layout.hasBlob(digest)) return;
     await writeBlob(
@@ -93,6 +114,7 @@ export class ImageFetcher implements AsyncDisposable {
       `the manifest of ${source.name}`,
       () => undefined,
     );
+    this.#writes += 1;
   }
 
   /** One failed download or layer ends the others. */
@@ -124,6 +146,7 @@ export class ImageFetcher implements AsyncDisposable {
       this.#downloadLimit.run(async () => {
         const about = { phase: "downloading", digest: descriptor.digest, totalBytes: descriptor.size } as const;
         await writeBlob(this.#layout, descriptor, source.blob(descriptor, shared), what, byteProgress(broadcast, about));
+        this.#writes += 1;
       }, shared);
     await this.#downloads.run(descriptor.digest, download, { signal, onProgress: report });
   }
@@ -154,6 +177,7 @@ export class ImageFetcher implements AsyncDisposable {
         onProgress: byteProgress(report, about),
       });
       await rename(root, this.#layout.layerPath(chainId));
+      this.#writes += 1;
     } finally {
       if (existsSync(root)) await rm(root, { recursive: true, force: true });
     }

@@ -2,6 +2,7 @@ import koffi from "koffi";
 
 const library = koffi.load(null);
 const WORD = "int64_t";
+const syscall = library.func("syscall", WORD, [WORD, WORD, WORD, WORD, WORD, WORD, WORD]);
 
 /**
  * What we take from libc, with every argument a flat 64-bit number. An address in user space has at most 47 bits and so is
@@ -9,15 +10,7 @@ const WORD = "int64_t";
  */
 export const libc = {
   /** syscall(2): -1 with errno set on failure. */
-  syscall: library.func("syscall", WORD, [WORD, WORD, WORD, WORD, WORD, WORD, WORD]) as (
-    number: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-    e: number,
-    f: number,
-  ) => number,
+  syscall: syscall as (number: number, a: number, b: number, c: number, d: number, e: number, f: number) => number,
   mmap: library.func("mmap", WORD, [WORD, WORD, "int", "int", "int", WORD]) as (
     address: number,
     length: number,
@@ -28,6 +21,15 @@ export const libc = {
   ) => number,
   munmap: library.func("munmap", "int", [WORD, WORD]) as (address: number, length: number) => number,
 };
+
+/** A system call of one argument on another thread; -1 when it failed, and its errno is lost. */
+export function syscallOnThread(number: number, argument: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    syscall.async(number, argument, 0, 0, 0, 0, 0, (error: Error | null, result: number) =>
+      error === null ? resolve(result) : reject(error),
+    );
+  });
+}
 
 export function lastErrno(): number {
   return koffi.errno();
