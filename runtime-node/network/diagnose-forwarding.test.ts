@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
+import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
 import { diagnoseForwarding, foreignDropPolicies } from "./diagnose-forwarding.ts";
 import { passDockerUser } from "./docker-user.ts";
 import { Firewall } from "./firewall.ts";
@@ -48,7 +49,8 @@ describe("the diagnosis of other firewalls", () => {
 
   it("is content with Docker's chain once our rules are in DOCKER-USER", () => {
     run("iptables-nft -P FORWARD DROP; iptables-nft -N DOCKER-USER; iptables-nft -I FORWARD -j DOCKER-USER");
-    expect(passDockerUser(kernel, hash)).toBe("made");
+    using nftables = NftablesSocket.open(kernel);
+    expect(passDockerUser(nftables, hash)).toBe("made");
     const check = diagnoseForwarding(kernel, hash).find(({ id }) => id === "network.firewall");
     expect(check).toMatchObject({ verdict: "ok", found: expect.stringContaining("has rules for our interfaces") });
   });

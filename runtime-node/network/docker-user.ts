@@ -1,8 +1,7 @@
-import type { Kernel } from "#kernel/kernel.ts";
 import { isNetlinkErrno } from "#kernel/netlink/netlink-error.ts";
 import { counter, equals, type Expression, verdict } from "#kernel/nftables/expressions.ts";
 import * as packet from "#kernel/nftables/fields.ts";
-import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
+import type { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
 import { type TableName, Transaction } from "#kernel/nftables/transaction.ts";
 import { interfacePrefix } from "./interface-names.ts";
 
@@ -18,8 +17,7 @@ export type DockerUserState = "absent" | "kept" | "made";
  * Docker's FORWARD chain drops by default. Where it is, two rules in DOCKER-USER let packets of our bridges pass on to the verdict of
  * our own rules; they look as iptables would have made them. Nothing else of Docker's is changed.
  */
-export function passDockerUser(kernel: Kernel, hash: string): DockerUserState {
-  using nftables = NftablesSocket.open(kernel);
+export function passDockerUser(nftables: NftablesSocket, hash: string): DockerUserState {
   if (!hasChain(nftables)) return "absent";
   const ours = ownRules(nftables, hash);
   const wanted = rules(hash);
@@ -31,8 +29,7 @@ export function passDockerUser(kernel: Kernel, hash: string): DockerUserState {
 }
 
 /** Takes our rules out again. */
-export function leaveDockerUser(kernel: Kernel, hash: string): void {
-  using nftables = NftablesSocket.open(kernel);
+export function leaveDockerUser(nftables: NftablesSocket, hash: string): void {
   const transaction = new Transaction();
   for (const { handle } of ownRules(nftables, hash)) transaction.deleteRule(TABLE, CHAIN, handle);
   commitUnlessGone(nftables, transaction);

@@ -1,6 +1,7 @@
 import { SlipwayError } from "#contracts/slipway-error.ts";
 import type { Kernel } from "#kernel/kernel.ts";
 import type { RouteSocket } from "#kernel/netlink/route-socket.ts";
+import type { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
 import type { DurableJson } from "./durable-json.ts";
 import { networkError } from "./errors.ts";
 import type { Firewall } from "./firewall.ts";
@@ -18,6 +19,8 @@ export interface NetworkContext {
   file: DurableJson;
   routes: RouteSocket;
   firewall: Firewall;
+  /** For other programs' rules. One for all: to close one waits until the kernel has torn down what was changed last (nft_rcv_nl_event), for milliseconds. */
+  nftables: NftablesSocket;
   ports: PortReservations;
 }
 

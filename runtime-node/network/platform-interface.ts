@@ -1,6 +1,7 @@
 import type { Kernel } from "#kernel/kernel.ts";
 import { isNetlinkErrno } from "#kernel/netlink/netlink-error.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
+import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
 import { lockAddresses } from "./address-lock.ts";
 import { leaveDockerUser } from "./docker-user.ts";
 import { Firewall } from "./firewall.ts";
@@ -41,7 +42,8 @@ export async function openPlatformInterface(request: PoolRequest, signal?: Abort
       if (ours.some((link) => link.name.startsWith(hostInterfacePrefix(hash)))) return false;
       for (const link of ours) routes.deleteLink(link.name);
       withFirewall(kernel, hash, pool, (firewall) => firewall.removeTables());
-      leaveDockerUser(kernel, hash);
+      using nftables = NftablesSocket.open(kernel);
+      leaveDockerUser(nftables, hash);
       return true;
     },
   };

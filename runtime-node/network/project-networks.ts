@@ -4,6 +4,7 @@ import type { NetworkSpec } from "#contracts/project-spec.ts";
 import type { PublishedPort } from "#contracts/service-spec.ts";
 import type { Kernel } from "#kernel/kernel.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
+import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
 import { DurableJson, readJson } from "./durable-json.ts";
 import { type AttachRequest, Endpoints } from "./endpoints.ts";
 import { Firewall } from "./firewall.ts";
@@ -46,6 +47,7 @@ export async function openNetworks(options: NetworksOptions): Promise<ProjectNet
     file: new DurableJson(path, () => state),
     routes: resources.use(RouteSocket.open(kernel)),
     firewall: resources.use(new Firewall(kernel, { hash, ...pool })),
+    nftables: resources.use(NftablesSocket.open(kernel)),
     ports: resources.use(new PortReservations(kernel)),
   };
   context.firewall.ensureRuleset();

@@ -4,16 +4,16 @@ import type { NetworkContext } from "./network-context.ts";
 /** How long another program's change may go unnoticed. A look is a few netlink dumps. */
 const LOOK_EVERY_MS = 5_000;
 
-type UpkeepContext = Pick<NetworkContext, "kernel" | "hash" | "state" | "firewall">;
+type UpkeepContext = Pick<NetworkContext, "nftables" | "hash" | "state" | "firewall">;
 
 /**
  * Other programs own the machine's firewall too: `nft flush ruleset` (which Debian's nftables service begins with) takes our rules away,
  * dockerd comes and begins to drop. Sets right what is not; without networks there is nothing to pass for.
  */
-export function passOtherFirewalls({ kernel, hash, state, firewall }: UpkeepContext): void {
-  if (state.networks.length === 0) return leaveDockerUser(kernel, hash);
+export function passOtherFirewalls({ nftables, hash, state, firewall }: UpkeepContext): void {
+  if (state.networks.length === 0) return leaveDockerUser(nftables, hash);
   firewall.ensureRuleset();
-  passDockerUser(kernel, hash);
+  passDockerUser(nftables, hash);
 }
 
 /** Does that from time to time, until disposed. */

@@ -46,7 +46,7 @@ export function leftoversOf(kernel: Kernel, traces: Traces): Removable[] {
             kind: "nft rule" as const,
             name: "rules in DOCKER-USER",
             ours: `their comment is slipway ${hash}`,
-            remove: () => leaveDockerUser(kernel, hash),
+            remove: () => leaveOthersRules(kernel, hash),
           },
         ]
       : []),
@@ -92,6 +92,11 @@ function removeLink(kernel: Kernel, name: string): void {
   using routes = RouteSocket.open(kernel);
   // Gone already: with its other end's namespace, or its bridge.
   routes.deleteLink(name);
+}
+
+function leaveOthersRules(kernel: Kernel, hash: string): void {
+  using nftables = NftablesSocket.open(kernel);
+  leaveDockerUser(nftables, hash);
 }
 
 function removeTable(kernel: Kernel, table: Traces["tables"][number]): void {
