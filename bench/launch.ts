@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { ConstantName } from "#kernel/constants.ts";
 import { ScratchNode } from "../test/containers/scratch-node.ts";
 import { type Bench, OURS } from "./harness/bench.ts";
@@ -31,7 +31,9 @@ export const bench: Bench = {
     { kind: "advantage", metric: "p50Ms", over: "floor", atLeast: 1 / 3 },
   ],
   async measure(context) {
-    await using node = new ScratchNode();
+    await using node = new ScratchNode("/run");
+    // As images have them.
+    for (const path of ["dev", "proc", "sys"]) mkdirSync(join(node.folder, "layer", path));
     context.ownCgroup(`slipway-${node.hash}`);
     const { kernel } = node;
     const output = join(context.folder, "output");
