@@ -33,7 +33,7 @@ async function expectNobodyNotices(): Promise<void> {
 }
 
 const eventOf = async (type: string, subject: string): Promise<RecordedEvent["event"] | undefined> => {
-  const events = (await platform().json(["events"])) as RecordedEvent[];
+  const events = await platform().json<RecordedEvent[]>(["events"]);
   return events
     .map(({ event }) => event)
     .find((event) => event.type === `dev.slipway.${type}` && event.subject === subject);
