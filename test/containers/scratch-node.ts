@@ -68,8 +68,8 @@ export class ScratchNode implements AsyncDisposable {
   readonly #exits = new Map<string, PromiseWithResolvers<ExitStatus>>();
   #count = 0;
 
-  /** @param state where the table of children is written: in production a file system in memory, /run */
-  constructor(state?: string) {
+  /** @param stateFolder where the table of children is written: in production a file system in memory, /run */
+  constructor(stateFolder?: string) {
     // Layers are attached while an overlay is made: in a mount namespace of this thread's own, so that none can leak.
     this.kernel.call("unshare", flagBits(["CLONE_NEWNS"]));
     this.kernel.call("mount", null, "/", null, flagBits(["MS_REC", "MS_SLAVE"]), null);
@@ -78,7 +78,7 @@ export class ScratchNode implements AsyncDisposable {
     for (const path of ["run/r", "run/m"]) mkdirSync(join(this.folder, path), { recursive: true, mode: 0o711 });
     for (let index = 0; index < 8; index++) mkdirSync(join(this.folder, "run/m", String(index)));
     this.#makeLayer();
-    this.children = new ChildTable(this.kernel, join(state ?? this.folder, "children.json"));
+    this.children = new ChildTable(this.kernel, join(stateFolder ?? this.folder, "children.json"));
     this.children.onExit(({ child, state }) => {
       if (state.type === "exited") this.#exit(child).resolve(state.status);
     });
