@@ -1,9 +1,9 @@
 import { closeSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { SpanBatch } from "#contracts/trace.ts";
 import { connectPlatform } from "#messaging/connect.ts";
 import { sendSpans } from "#messaging/send-spans.ts";
-import type { Telemetry } from "#telemetry/start.ts";
 import type { GatewayEnvironment } from "./environment.ts";
 import { openGateway } from "./gateway.ts";
 import { errorFields, type Log } from "./log.ts";
@@ -16,9 +16,15 @@ import { RouteStore } from "./routes/route-store.ts";
 const FIRST_ROUTES_MS = 500;
 const RECONNECT_MS = 1_000;
 
+/** Where this process's spans come from; telemetry's face, as far as it is needed. */
+export interface SpanSource {
+  readonly exports: boolean;
+  shipTo(send: (batch: SpanBatch, signal: AbortSignal) => Promise<void>): AsyncDisposable;
+}
+
 export interface GatewayRun {
   log: Log;
-  telemetry: Telemetry;
+  telemetry: SpanSource;
   signal: AbortSignal;
 }
 

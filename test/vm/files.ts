@@ -2,13 +2,19 @@ import { glob } from "node:fs/promises";
 import type { KernelSeries } from "./kernel-package.ts";
 
 /** The tests that the kernel decides: launch, isolation, limits, network, volumes, and all else of a node. */
-const NODE_TESTS = ["runtime-node/**/*.test.ts", "storage-driver/**/*.test.ts", "test/isolation/**/*.test.ts"];
+const NODE_TESTS = [
+  "runtime-node/**/*.test.ts",
+  "storage-driver/**/*.test.ts",
+  "test/isolation/**/*.test.ts",
+  "test/escape/**/*.test.ts",
+];
 
 /** Those of them that ask something of the kernel that newer ones answer differently. */
 const KERNEL_TESTS = [
   "runtime-node/{agent,cgroup,container,kernel,network}/**/*.test.ts",
   "storage-driver/**/*.test.ts",
   "test/isolation/**/*.test.ts",
+  "test/escape/**/*.test.ts",
 ];
 
 /** On the oldest kernel all of a node's tests; on newer ones what they may do otherwise. */
