@@ -53,6 +53,7 @@ for (const name of known) {
   try {
     const report = await runBench(name);
     console.table(Object.fromEntries(report.contenders.map((one) => [one.name, one.metrics])));
+    for (const note of report.notes) console.log(note);
     for (const { target, outcome, met } of report.verdicts)
       console.log(`${met ? "met   " : "missed"} ${target}: ${outcome}`);
     if (report.otherLoad > MOST_OTHER_LOAD && !values.force)
