@@ -163,12 +163,15 @@ export class Instance {
   async #takeOver(): Promise<void> {
     // Its absence is no fault of the container.
     if (this.#takeOvers > 0) await this.#node.children.ready(this.#closing.signal);
-    if (++this.#takeOvers > MOST_TAKE_OVERS) await this.#node.children.signal(this.assignment.instanceId, SIGKILL);
+    const atAnyCost = ++this.#takeOvers > MOST_TAKE_OVERS;
+    // One that runs no more is no error here: what is left of it is given back.
+    if (atAnyCost) await this.#node.children.signal(this.assignment.instanceId, SIGKILL).catch(() => {});
     const { launching } = this.#ledger.record;
     await recordStart(this.#ledger);
     if (launching !== undefined)
       this.#ledger.event("instance.started", { pid: launching.pid, addresses: this.#ledger.record.addresses });
-    const recovered = await recoverContainer(this.#node, this.#ledger.record, this.folder, this.#closing.signal);
+    const options = { signal: this.#closing.signal, atAnyCost };
+    const recovered = await recoverContainer(this.#node, this.#ledger.record, this.folder, options);
     if (recovered.type === "ended") await recordEnd(this.#ledger, { ...recovered, held: false });
     this.#takeOvers = Infinity;
     if (recovered.type !== "running") return;

@@ -12,6 +12,12 @@ export type RecoveredContainer =
   | { type: "running"; started: StartedContainer }
   | { type: "ended"; exit: ChildExit; oomKilled: boolean };
 
+export interface RecoverOptions {
+  signal: AbortSignal;
+  /** It failed before, again and again: what a container that has ended wrote last keeps it no longer. */
+  atAnyCost: boolean;
+}
+
 /**
  * Beside `startContainer`: takes over a container that a former agent started. One that ended meanwhile is given back what it
  * took, and its exit is told once; one that the supervisor never heard of (the machine was rebooted) has ended with an unknown
@@ -21,13 +27,19 @@ export async function recoverContainer(
   node: NodeServices,
   record: InstanceRecord,
   folder: InstanceFolder,
-  signal: AbortSignal,
+  { signal, atAnyCost }: RecoverOptions,
 ): Promise<RecoveredContainer> {
   const { assignment, lifecycle, process } = record;
   const { instanceId } = assignment;
   const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
-  const drain = (): Promise<void> =>
-    node.logs.drain(assignment, folder.stream("stdout"), folder.stream("stderr"), folder.logs);
+  const drain = async (): Promise<void> => {
+    try {
+      await node.logs.drain(assignment, folder.stream("stdout"), folder.stream("stderr"), folder.logs);
+    } catch (error) {
+      if (!atAnyCost) throw error;
+      console.error(`the last output of ${assignment.name} is lost:`, error);
+    }
+  };
   if (lifecycle.type !== "running") {
     await drain();
     await giveBack(node, instanceId, cgroup);

@@ -13,6 +13,8 @@ export async function warmUp({
   signal,
 }: Omit<ScenarioOptions, "starts" | "kills">): Promise<void> {
   await runScenario({ platform, surroundings, seed: seed + 1, starts: STARTS, kills: () => ({}), signal });
+  // What each platform makes once: the account of `run`, the init, the folder for the streams of commands.
+  await platform.ok(["run", "--rm", "--init", "host", "true"]);
   await Promise.all([platform.crash("agent"), platform.crash("control")]);
   await untilServing(platform);
 }
