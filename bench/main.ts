@@ -64,10 +64,16 @@ for (const name of known) {
     process.exitCode = 1;
   }
 }
-writeDocument(readReports(), ORDER);
+const benches = new Map<string, Bench>();
+for (const name of known) benches.set(name, await loadBench(name));
+writeDocument(readReports(), benches);
+
+async function loadBench(name: string): Promise<Bench> {
+  return ((await import(join(import.meta.dirname, `${name}.ts`))) as { bench: Bench }).bench;
+}
 
 async function runBench(name: string): Promise<Report> {
-  const { bench } = (await import(join(import.meta.dirname, `${name}.ts`))) as { bench: Bench };
+  const bench = await loadBench(name);
   const folder = mkdtempSync(join(tmpdir(), "slwbench-"));
   // Passable for the roots of containers.
   chmodSync(folder, 0o711);

@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
-import type { Contender } from "./bench.ts";
+import type { Bench, Contender, Target } from "./bench.ts";
 import type { Machine } from "./machine.ts";
 import type { Report } from "./report.ts";
+import { judge, targetInWords } from "./verdicts.ts";
 
 const HEAD = `# Benchmarks
 
@@ -12,20 +13,27 @@ machine. Times are of whole requests as a user makes them; \`cpuMs\` is the CPU 
 them. A ratio is worth more than a number: the machine is given with each.
 `;
 
-/** Writes docs/benchmarks.md. The order is that of the names given; what was never measured is left out. */
-export function writeDocument(reports: readonly Report[], order: readonly string[]): void {
-  const sorted = order.flatMap((name) => reports.filter(({ bench }) => bench === name));
-  const text = [HEAD, overview(sorted), ...sorted.map(chapter)].join("\n");
+/** Writes docs/benchmarks.md, in the order of the benchmarks given. A target that nothing was measured for is named, too. */
+export function writeDocument(reports: readonly Report[], benches: ReadonlyMap<string, Bench>): void {
+  const sorted = [...benches.keys()].flatMap((name) => reports.filter(({ bench }) => bench === name));
+  const text = [HEAD, overview(sorted, benches), ...sorted.map(chapter)].join("\n");
   writeFileSync(join(PACKAGE_ROOT, "docs/benchmarks.md"), text);
 }
 
-function overview(reports: readonly Report[]): string {
-  const rows = reports.flatMap(({ bench, title, verdicts }) =>
-    verdicts.map(
-      ({ target, outcome, met }) => `| [${title}](#${bench}) | ${target} | ${outcome} | ${met ? "met" : "**missed**"} |`,
-    ),
-  );
+function overview(reports: readonly Report[], benches: ReadonlyMap<string, Bench>): string {
+  const rows = [...benches].flatMap(([name, { title, targets }]) => {
+    const report = reports.find(({ bench }) => bench === name);
+    const what = report === undefined ? title : `[${title}](#${name})`;
+    return targets.map((target) => `| ${what} | ${targetInWords(target)} | ${outcomeOf(target, report)} |`);
+  });
   return ["## Targets", "", "| what | target | came out | |", "|---|---|---|---|", ...rows, ""].join("\n");
+}
+
+function outcomeOf(target: Target, report: Report | undefined): string {
+  if (report === undefined) return "not measured yet | ";
+  const verdict = judge(target, report.contenders);
+  if (verdict === undefined) return "not measured: who is absent is named below | ";
+  return `${verdict.outcome} | ${verdict.met ? "met" : "**missed**"}`;
 }
 
 function chapter(report: Report): string {

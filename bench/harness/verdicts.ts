@@ -9,6 +9,12 @@ export interface Verdict {
   met: boolean;
 }
 
+/** What a target asks. */
+export function targetInWords(target: Target): string {
+  if (target.kind === "advantage") return `${inWords(target.atLeast, target.over)} (${target.metric})`;
+  return "atMost" in target ? `at most ${target.atMost} ${target.metric}` : `at least ${target.atLeast} ${target.metric}`;
+}
+
 /** A target's verdict; undefined when its peer, or we, were not measured. */
 export function judge(target: Target, contenders: readonly Contender[]): Verdict | undefined {
   const ours = contenders.find(({ name }) => name === OURS)?.metrics[target.metric];
@@ -18,7 +24,7 @@ export function judge(target: Target, contenders: readonly Contender[]): Verdict
   if (theirs === undefined) return undefined;
   const advantage = target.more === undefined ? theirs / ours : ours / theirs;
   return {
-    target: `${inWords(target.atLeast, target.over)} (${target.metric})`,
+    target: targetInWords(target),
     outcome: `${inWords(advantage, target.over)}${missedBy(advantage, target.atLeast)}`,
     met: advantage >= target.atLeast,
   };
@@ -26,16 +32,16 @@ export function judge(target: Target, contenders: readonly Contender[]): Verdict
 
 function judgeLimit(target: Extract<Target, { kind: "limit" }>, ours: number): Verdict {
   if ("atMost" in target) {
-    const { metric, atMost } = target;
+    const { atMost } = target;
     return {
-      target: `at most ${atMost} ${metric}`,
+      target: targetInWords(target),
       outcome: `${rounded(ours)}${missedBy(atMost, ours)}`,
       met: ours <= atMost,
     };
   }
-  const { metric, atLeast } = target;
+  const { atLeast } = target;
   return {
-    target: `at least ${atLeast} ${metric}`,
+    target: targetInWords(target),
     outcome: `${rounded(ours)}${missedBy(ours, atLeast)}`,
     met: ours >= atLeast,
   };
