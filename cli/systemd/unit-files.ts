@@ -64,8 +64,14 @@ WantedBy=multi-user.target
 }
 
 /**
- * Nothing runs in this unit but containers: it is the part of the cgroup tree that systemd leaves to us. It stays while the server is
- * stopped, restarted or crashed, and stopping it (a shutdown does) ends every container.
+ * Sleeps in a leaf of the unit's cgroup: systemd takes the group of a unit without processes away, and one with processes of its own has no
+ * controllers to hand down (cgroups(7), "no internal processes"). Ready when it has moved: the server starts after it.
+ */
+const HOLD_CGROUP = `g=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup); mkdir -p $g/keep && echo $$ >$g/keep/cgroup.procs; systemd-notify --ready; exec sleep infinity`;
+
+/**
+ * Nothing runs in this unit but containers and what holds its place: it is the part of the cgroup tree that systemd leaves to us. It stays
+ * while the server is stopped, restarted or crashed, and stopping it (a shutdown does) ends every container.
  */
 function containersUnit(): string {
   return `${HEADER}
@@ -73,9 +79,9 @@ function containersUnit(): string {
 Description=Slipway's containers
 
 [Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/true
+Type=notify
+NotifyAccess=all
+ExecStart=/bin/sh -c ${`"${HOLD_CGROUP.replaceAll("$", () => "$$")}"`}
 Delegate=yes
 KillMode=control-group
 TimeoutStopSec=10s
