@@ -76,7 +76,7 @@ export const bench: Bench = {
       for (const { name, address, daemon } of servers) {
         const before = cpuMsOf(daemon.pid);
         const text = answered(await ask(address, "-q", "100"));
-        const queriesPerSecond = Number(/Queries per second:\s+([\d.]+)/.exec(text)?.[1]);
+        const queriesPerSecond = rounded(Number(/Queries per second:\s+([\d.]+)/.exec(text)?.[1]));
         const count = Number(/Queries completed:\s+(\d+)/.exec(text)?.[1]);
         const cpuMicroseconds = rounded(((cpuMsOf(daemon.pid) - before) * 1000) / count);
         if (queriesPerSecond > (best.get(name)?.queriesPerSecond ?? 0))

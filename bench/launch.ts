@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { ConstantName } from "#kernel/constants.ts";
-import { ScratchNode } from "../test/containers/scratch-node.ts";
+import { type ScratchContainer, ScratchNode } from "../test/containers/scratch-node.ts";
 import { type Bench, OURS } from "./harness/bench.ts";
 import { contest } from "./harness/contest.ts";
 import { runBare } from "./launch/bare-process.ts";
+import { LaunchPhases } from "./launch/launch-phases.ts";
 import { OciBundle } from "./launch/oci-bundle.ts";
 import { findCommand } from "./peers/set-up.ts";
 
@@ -40,16 +41,14 @@ export const bench: Bench = {
     writeFileSync(output, "");
     const place = { folder: join(context.folder, "bundle"), layer: join(node.folder, "layer"), cgroup: context.run };
     const bundle = await OciBundle.create(kernel, place);
+    const phases = new LaunchPhases();
     const busybox = ["/bin/busybox", "true"];
-    return await contest(
+    const contenders = await contest(
       context,
       [
         {
           name: OURS,
-          async once() {
-            const { status } = await node.run({ command: ["/bin/true"] });
-            if (status.code !== 0) throw new Error(`exit ${status.code}`);
-          },
+          once: async () => phases.add(await runOurs(node)),
         },
         { name: "crun", once: () => bundle.run("crun") },
         { name: "runc", once: () => bundle.run("runc") },
@@ -68,8 +67,17 @@ export const bench: Bench = {
       ],
       { rounds: ROUNDS, warmUp: 5 },
     );
+    context.note(phases.describe());
+    return contenders;
   },
 };
+
+async function runOurs(node: ScratchNode): Promise<ScratchContainer> {
+  await using container = await node.start({ command: ["/bin/true"] });
+  const [{ code }] = await Promise.all([container.exit, container.stdout, container.stderr]);
+  if (code !== 0) throw new Error(`exit ${code}`);
+  return container;
+}
 
 /** All namespaces that it knows; its user namespace has one id. It mounts no sysfs of its own and has no cgroup limits and no seccomp filter here. */
 function bwrap(root: string): string[] {
