@@ -1,11 +1,11 @@
-import { listInstances, operateInstance } from "./api/resources.ts";
+import { type InstanceOperation, listInstances, operateInstance } from "./api/resources.ts";
 import { printJson } from "./output/table.ts";
 import { projectAtHand } from "./project-of.ts";
 import { findReference } from "./reference.ts";
 import { defineVerb, type Verb } from "./verb.ts";
 
-/** `stop`, `start` and `restart`: one operation on each of the instances and services that are named. */
-export function operationVerb(operation: "stop" | "start" | "restart", summary: string): Verb {
+/** `stop`, `start`, `restart`, `pause` and `unpause`: one operation on each of the instances and services that are named. */
+export function operationVerb(operation: InstanceOperation, summary: string): Verb {
   return defineVerb({
     name: operation,
     operands: "INSTANCE|SERVICE…",

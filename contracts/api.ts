@@ -18,7 +18,7 @@ import { ServiceSpec } from "./service-spec.ts";
  * | POST /instances | RunRequest | ObservedInstance (pending) |
  * | GET /instances/:ref | | InstanceDetails |
  * | GET /instances/:ref/plan | | LaunchReport |
- * | POST /instances/:ref/stop, start, restart | | ObservedInstance |
+ * | POST /instances/:ref/stop, start, restart, pause, unpause | | ObservedInstance |
  * | DELETE /instances/:ref?force=bool | | 204 |
  * | GET /instances/:ref/attach | WebSocket | attach frames |
  * | GET /instances/:ref/exec?request=<base64url JSON ExecRequest> | WebSocket | attach frames |

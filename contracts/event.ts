@@ -18,6 +18,8 @@ export const EVENT_TYPES = [
   "instance.pids-limit-reached",
   "instance.restarting",
   "instance.stopping",
+  "instance.paused",
+  "instance.unpaused",
   "instance.failed",
   "instance.removed",
   "image.pulled",

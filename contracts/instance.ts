@@ -45,7 +45,7 @@ export type Assignment = Static<typeof Assignment>;
 
 /**
  * pending: seen, nothing done. pulling: its image is on the way. creating: volumes, network, root file system and process
- * are being made. running: exec'd. restarting: ended, waits for its backoff. stopping: its stop signal was sent.
+ * are being made. running: exec'd. paused: exec'd, and stands where it was frozen. restarting: ended, waits for its backoff. stopping: its stop signal was sent.
  * exited: ended and not to be restarted. failed: could not be started; `error` says why.
  */
 export const InstanceState = Type.Union([
@@ -53,6 +53,7 @@ export const InstanceState = Type.Union([
   Type.Literal("pulling"),
   Type.Literal("creating"),
   Type.Literal("running"),
+  Type.Literal("paused"),
   Type.Literal("restarting"),
   Type.Literal("stopping"),
   Type.Literal("exited"),

@@ -23,6 +23,7 @@ import { InstanceId } from "./names.ts";
  * | exec | stream | {instanceId, request: ExecRequest} | as attach; the process is killed when the caller goes away |
  * | plan | request | {instanceId} | LaunchReport of its latest launch |
  * | signal | request | {instanceId, signal} | {} |
+ * | pause, unpause | request | {instanceId} | {} |
  * | image-pull | stream | PullRequest | node → caller: NDJSON of PullProgress; last is `done` or `failed` |
  * | image-import | stream | ImportRequest | as image-pull |
  * | image-list | request | {} | ImageInfo[] |
@@ -45,6 +46,9 @@ export const NODE_OPERATIONS = {
     request: Type.Object({ instanceId: InstanceId, signal: Type.String({ pattern: "^SIG" }) }),
     answer: Type.Object({}),
   },
+  /** Freezes and thaws; again does nothing. Refused (409) when the instance has no process. */
+  pause: { kind: "request", request: Type.Object({ instanceId: InstanceId }), answer: Type.Object({}) },
+  unpause: { kind: "request", request: Type.Object({ instanceId: InstanceId }), answer: Type.Object({}) },
   "image-pull": { kind: "stream", opening: PullRequest },
   "image-import": { kind: "stream", opening: ImportRequest },
   "image-list": { kind: "request", request: Type.Object({}), answer: Type.Array(ImageInfo) },

@@ -12,6 +12,8 @@ export type NodeOperation =
   | "exec"
   | "plan"
   | "signal"
+  | "pause"
+  | "unpause"
   | "image-pull"
   | "image-import"
   | "image-list"

@@ -60,10 +60,13 @@ export const getInstance = (api: ApiClient, ref: string, signal: AbortSignal): P
 export const getLaunchReport = (api: ApiClient, ref: string, signal: AbortSignal): Promise<LaunchReport> =>
   api.one<LaunchReport>({ path: ["instances", ref, "plan"], signal });
 
+/** What is done to one instance by a POST without a body. */
+export type InstanceOperation = "stop" | "start" | "restart" | "pause" | "unpause";
+
 export const operateInstance = (
   api: ApiClient,
   ref: string,
-  operation: "stop" | "start" | "restart",
+  operation: InstanceOperation,
   signal: AbortSignal,
 ): Promise<ObservedInstance> => api.one<ObservedInstance>({ method: "POST", path: ["instances", ref, operation], signal });
 

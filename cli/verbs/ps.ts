@@ -35,7 +35,10 @@ function columns(colour: boolean, now: number): Column<ObservedInstance>[] {
     { title: "IMAGE", value: ({ image }) => image, flexible: true },
     { title: "STATE", value: (instance) => describeState(instance, colour) },
     { title: "HEALTH", value: ({ health }) => (health === "none" ? "-" : paint(colour, HEALTH_STYLES[health], health)) },
-    { title: "UP", value: ({ state, startedAt }) => (state === "running" ? formatAge(startedAt, now) : "-") },
+    {
+      title: "UP",
+      value: ({ state, startedAt }) => (["running", "paused"].includes(state) ? formatAge(startedAt, now) : "-"),
+    },
     { title: "IP", value: ({ ip }) => ip ?? "-" },
     { title: "PORTS", value: describePorts, flexible: true },
   ];

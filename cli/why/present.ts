@@ -36,6 +36,12 @@ const TELLERS: Readonly<Record<string, Teller>> = {
   "instance.stopping": (event, context) => [
     `${context.name} is being stopped since ${at(event, context)}: it was sent ${text(event.data["stopSignal"]) || "its stop signal"}.`,
   ],
+  "instance.paused": (event, context) => [
+    `${context.name} is paused since ${at(event, context)}: its processes stand, and it takes no requests until \`slipway unpause\`.`,
+  ],
+  "instance.unpaused": (event, context) => [
+    `${context.name} is running since ${since("instance.started", context)}; it was paused until ${at(event, context)}.`,
+  ],
   "instance.exited": (event, context) => [
     `${context.name} does not run: it ended at ${at(event, context)}, ${exitReason(event, context.before)}.`,
     ...staysDown(event, context.before),

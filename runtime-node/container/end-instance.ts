@@ -36,6 +36,8 @@ export async function stopContainer(
   const name = spec.stopSignal ?? record.imageDefaults.stopSignal ?? "SIGTERM";
   ledger.event("instance.stopping", { stopSignal: name, graceMs: spec.stopGracePeriodMs });
   await node.children.signal(instanceId, signalNumber(name));
+  // What is frozen can neither end by itself nor, on cgroup v1, be killed.
+  if (container.cgroup.isFrozen) container.cgroup.thaw();
   const kill = (): void => void node.children.signal(instanceId, SIGKILL).catch(() => {});
   const timer = setTimeout(kill, spec.stopGracePeriodMs);
   const left = Promise.withResolvers<undefined>();

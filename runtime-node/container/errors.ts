@@ -29,6 +29,7 @@ export const CONTAINER_ERRORS = {
     remedy: "Make room where volumes are kept (`slipway volume inspect` shows the path), then `slipway start NAME`.",
   },
   SLIPWAY_CONTAINER_PROPAGATION: { status: 400, remedy: "Use private or slave (rprivate, rslave)." },
+  SLIPWAY_CONTAINER_PAUSED: { status: 409, remedy: "Let it go on first: `slipway unpause NAME`." },
   SLIPWAY_CONTAINER_NOT_RUNNING: { status: 409, remedy: "Start it first: `slipway start NAME`." },
   SLIPWAY_CONTAINER_NOT_HERE: { status: 404, remedy: "See `slipway ps -a` for the instances there are." },
   SLIPWAY_CONTAINER_NOT_LAUNCHED: { status: 409, remedy: "Look at its state and error with `slipway inspect NAME`." },

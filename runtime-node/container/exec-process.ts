@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ProcessLaunch, StdioPaths } from "../launch/container-launch.ts";
 import { planExec } from "../launch/exec-plan.ts";
 import type { ChildExit } from "../launch/children.ts";
+import { containerError } from "./errors.ts";
 import { launchError } from "./launch-failure.ts";
 import type { NodeServices } from "./node-services.ts";
 import { OPEN_FILES } from "./open-files.ts";
@@ -44,6 +45,9 @@ export async function execInContainer(
   container: RunningContainer,
   { process, interactive, signal }: ExecOptions,
 ): Promise<ExecProcess> {
+  // It would be born frozen, and its launch would never end.
+  if (container.cgroup.isFrozen)
+    throw containerError("SLIPWAY_CONTAINER_PAUSED", `${container.instanceId} is paused: no process can be started in it`);
   await using acquired = new AsyncDisposableStack();
   const child = `${container.instanceId}.${randomBytes(4).toString("hex")}`;
   const stdio = streamPaths(node, child, interactive);

@@ -16,7 +16,7 @@ export class InstanceLedger {
   readonly folder: InstanceFolder;
   readonly attachments = new Attachments();
   readonly #report: (observed: ObservedInstance) => void;
-  #activity: Activity = { doing: null, health: "none" };
+  #activity: Activity = { doing: null, health: "none", paused: false };
 
   constructor(node: NodeServices, record: InstanceRecord, report: (observed: ObservedInstance) => void) {
     this.node = node;
@@ -54,7 +54,13 @@ export class InstanceLedger {
 
   /** Nothing is done with it, and there is no process whose health could be known. */
   rest(): void {
-    this.#activity = { doing: null, health: "none" };
+    this.#activity = { doing: null, health: "none", paused: false };
+    this.tell();
+  }
+
+  setPaused(paused: boolean): void {
+    if (this.#activity.paused === paused) return;
+    this.#activity.paused = paused;
     this.tell();
   }
 

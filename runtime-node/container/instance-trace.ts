@@ -3,6 +3,7 @@ import {
   type Context,
   context,
   propagation,
+  ROOT_CONTEXT,
   type SpanOptions,
   SpanStatusCode,
   trace,
@@ -16,12 +17,29 @@ export async function inParentTrace<Result>(
   name: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const { traceparent, instanceId, project, service } = assignment;
+  const { traceparent } = assignment;
   const parent = traceparent === undefined ? context.active() : propagation.extract(context.active(), { traceparent });
-  const options: SpanOptions = {
-    attributes: { "slipway.instance.id": instanceId, "slipway.project": project, "slipway.service": service },
-  };
-  return inSpan(name, options, parent, work);
+  return inSpan(name, { attributes: attributesOf(assignment) }, parent, work);
+}
+
+const attributesOf = ({ instanceId, project, service }: Assignment): Attributes => ({
+  "slipway.instance.id": instanceId,
+  "slipway.project": project,
+  "slipway.service": service,
+});
+
+/**
+ * Runs work in a trace of its own that is linked to the one which asked for the instance: what happens by itself, and may happen for ever,
+ * does not belong to a deploy of long ago.
+ */
+export async function inLinkedTrace<Result>(
+  assignment: Assignment,
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const asked = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, { traceparent: assignment.traceparent }));
+  const links = asked === undefined ? [] : [{ context: asked }];
+  return inSpan(name, { attributes: attributesOf(assignment), links }, ROOT_CONTEXT, work);
 }
 
 /** A stage of a start, as a span within it. */

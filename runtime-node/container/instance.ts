@@ -12,7 +12,7 @@ import { containerError } from "./errors.ts";
 import { superviseHealth } from "./instance-health.ts";
 import { InstanceLedger } from "./instance-ledger.ts";
 import type { InstanceFolder, InstanceRecord } from "./instance-record.ts";
-import { inParentTrace, untilHealthy } from "./instance-trace.ts";
+import { inLinkedTrace, inParentTrace, untilHealthy } from "./instance-trace.ts";
 import { nextStep, type Wanted } from "./next-step.ts";
 import type { NodeServices } from "./node-services.ts";
 import { recoverContainer } from "./recover-container.ts";
@@ -132,7 +132,37 @@ export class Instance {
 
   async signal(name: string): Promise<void> {
     const number = signalNumber(name);
-    await this.#node.children.signal(this.container.instanceId, number);
+    const { instanceId, cgroup } = this.container;
+    await this.#node.children.signal(instanceId, number);
+    // On cgroup v1 a process that is frozen does not even die.
+    if (number === SIGKILL && cgroup.isFrozen) cgroup.thaw();
+  }
+
+  /** Freezes all its processes, and with them its health check; again does nothing. */
+  async pause(): Promise<void> {
+    const { cgroup } = this.container;
+    if (this.observed.state === "stopping")
+      throw containerError("SLIPWAY_CONTAINER_NOT_RUNNING", `${this.assignment.name} is being stopped`);
+    if (cgroup.isFrozen) return;
+    this.#stopHealth?.();
+    try {
+      await cgroup.freeze(this.#closing.signal);
+    } catch (error) {
+      this.#watchHealth();
+      throw error;
+    }
+    this.#ledger.setPaused(true);
+    this.#ledger.event("instance.paused");
+  }
+
+  /** Lets them go on; does nothing when they do. */
+  unpause(): void {
+    const { cgroup } = this.container;
+    if (!cgroup.isFrozen) return;
+    cgroup.thaw();
+    this.#ledger.setPaused(false);
+    this.#ledger.event("instance.unpaused");
+    this.#watchHealth();
   }
 
   /** Serves one attach stream to its end. */
@@ -210,7 +240,8 @@ export class Instance {
     this.#starting = starting;
     const signal = AbortSignal.any([starting.signal, this.#closing.signal]);
     try {
-      await inParentTrace(this.assignment, "instance start", async () => {
+      const inTrace = restart ? inLinkedTrace : inParentTrace;
+      await inTrace(this.assignment, restart ? "instance restart" : "instance start", async () => {
         const started = await startInstance(this.#ledger, this.#onOutput, signal, restart);
         await recordStart(this.#ledger);
         this.#adopt(started);
@@ -229,7 +260,6 @@ export class Instance {
   /** From here on its end is ours to see, its output goes to whoever is attached, and its health is watched. */
   #adopt(started: StartedContainer): void {
     const { container } = started;
-    const { record, folder } = this.#ledger;
     this.#running = started;
     this.#exit = undefined;
     this.#input.resolve(container.stdin);
@@ -237,6 +267,17 @@ export class Instance {
       this.#exit = exit;
       this.#wake();
     });
+    // A former agent may have left it frozen.
+    const { isFrozen } = container.cgroup;
+    this.#ledger.setPaused(isFrozen);
+    if (!isFrozen) this.#watchHealth();
+    this.#ledger.do(null);
+  }
+
+  #watchHealth(): void {
+    const container = this.#running?.container;
+    if (container === undefined) return;
+    const { record, folder } = this.#ledger;
     const known = folder.readHealth(container.startTime);
     const imageCheck = record.imageDefaults.healthcheck;
     const tellTrace = untilHealthy();
@@ -244,7 +285,6 @@ export class Instance {
       tellTrace(health);
       this.#ledger.setHealth(container, health);
     });
-    this.#ledger.do(null);
   }
 
   async #stop(): Promise<void> {

@@ -42,7 +42,7 @@ const record = (lifecycle: Lifecycle): InstanceRecord =>
     ports: [{ hostIp: "0.0.0.0", hostPort: 80, containerPort: 80, protocol: "tcp" }],
   }) as unknown as InstanceRecord;
 const report = (lifecycle: Lifecycle, doing: "pulling" | "creating" | "stopping" | null = null) =>
-  observe(record(lifecycle), { doing, health: "healthy" });
+  observe(record(lifecycle), { doing, health: "healthy", paused: false });
 
 describe("what a node reports of an instance", () => {
   it.each<[string, Lifecycle, string]>([
@@ -53,6 +53,12 @@ describe("what a node reports of an instance", () => {
     ["could not be started", failed, "failed"],
   ])("that %s is its state", (_, lifecycle, state) => {
     expect(report(lifecycle).state).toBe(state);
+  });
+
+  it("is that it is paused only while it has a process", () => {
+    const paused = { doing: null, health: "healthy", paused: true } as const;
+    expect(observe(record(running), paused)).toMatchObject({ state: "paused", pid: 4242 });
+    expect(observe(record(failed), paused).state).toBe("failed");
   });
 
   it("is what it is doing, as long as it does it", () => {

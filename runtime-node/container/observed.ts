@@ -7,10 +7,12 @@ export interface Activity {
   /** Set while it pulls, creates or stops. */
   doing: "pulling" | "creating" | "stopping" | null;
   health: HealthState;
+  /** Its processes are frozen. */
+  paused: boolean;
 }
 
 /** What a node reports of an instance. */
-export function observe(record: InstanceRecord, { doing, health }: Activity): ObservedInstance {
+export function observe(record: InstanceRecord, { doing, health, paused }: Activity): ObservedInstance {
   const { assignment, lifecycle } = record;
   const runs = lifecycle.type === "running";
   const ended = lifecycle.type === "ended" || lifecycle.type === "backoff";
@@ -22,7 +24,7 @@ export function observe(record: InstanceRecord, { doing, health }: Activity): Ob
     index: assignment.index,
     revision: assignment.revision,
     node: assignment.node,
-    state: doing ?? stateOf(record),
+    state: doing ?? (runs && paused ? "paused" : stateOf(record)),
     health: runs ? health : "none",
     exitCode: ended ? lifecycle.exitCode : lifecycle.type === "failed" ? lifecycle.failure.exitCode : null,
     oomKilled: ended && lifecycle.oomKilled,

@@ -98,3 +98,10 @@ function list(instances: readonly KnownInstance[]): string {
   const names = instances.slice(0, LISTED).map(({ observed }) => `${observed.name} (${observed.instanceId})`);
   return names.join(", ") + (instances.length > LISTED ? ` and ${instances.length - LISTED} more` : "");
 }
+
+/** As {@link resolveInstance}, one that is still wanted. */
+export function requireAssigned(snapshot: Snapshot, reference: string): KnownInstance & { assignment: Assignment } {
+  const found = resolveInstance(snapshot, reference);
+  if (found.assignment !== undefined) return { ...found, assignment: found.assignment };
+  throw apiError("SLIPWAY_API_INSTANCE_NOT_RUNNING", `${found.observed.name} is being removed`);
+}

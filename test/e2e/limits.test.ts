@@ -123,3 +123,70 @@ test("a process that does not fit its limit from the start is killed, and the ne
   expect(await start("6m")).toMatchObject({ exitCode: 137, stdout: "" });
   expect(await start("200m")).toMatchObject({ exitCode: 0, stdout: "fits\n" });
 });
+
+test("swap, reservations, shares, a set of CPUs, devices and an OOM score are the container's", async () => {
+  const project = await platform().compose(`
+services:
+  app:
+    ${SLEEP}
+    mem_limit: 64m
+    memswap_limit: 96m
+    mem_reservation: 32m
+    cpu_shares: 512
+    cpu_quota: 20000
+    cpu_period: 40ms
+    cpuset: "0"
+    oom_score_adj: 100
+    devices: ["/dev/kmsg:/dev/messages:w"]
+`);
+  await project.up();
+  const swap = String((existsSync("/sys/fs/cgroup/cgroup.controllers") ? 32 : 96) * 2 ** 20);
+  expect(await project.sh("app", read("memory.swap.max", "memory/memory.memsw.limit_in_bytes"))).toBe(swap);
+  expect(await project.sh("app", read("memory.low", "memory/memory.soft_limit_in_bytes"))).toBe(String(32 * 2 ** 20));
+  expect(await project.sh("app", read("cpu.weight", "cpu/cpu.shares"))).toMatch(/^(20|512)$/);
+  expect(await project.sh("app", read("cpu.max", "cpu/cpu.cfs_quota_us"))).toMatch(/^20000\b/);
+  expect(await project.sh("app", "grep Cpus_allowed_list /proc/1/status; cat /proc/1/oom_score_adj")).toMatch(/\t0\n100$/);
+  const device = await project.sh(
+    "app",
+    "(: >/dev/messages) && echo opened; (: </dev/messages) 2>/dev/null || echo refused",
+  );
+  expect(device).toBe("opened\nrefused");
+  await project.down();
+});
+
+test("a paused service stands still, takes no command, says so, and goes on when it may; it is stopped all the same", async () => {
+  const project = await platform().compose(`
+services:
+  app:
+    image: host
+    init: true
+    stop_grace_period: 1s
+    command: [bash, -c, 'trap "exit 0" TERM; while :; do echo tick; sleep 0.05; done']
+`);
+  await project.up();
+  const { id, pid } = await project.instance("app");
+  const verb = (...args: string[]): Promise<string> => platform().ok([...args, "-p", project.name]);
+  await verb("pause", "app");
+  expect(await project.instance("app")).toMatchObject({ state: "paused", pid });
+  await verb("pause", "app");
+  const refused = await project.exec("app", "true");
+  expect(refused).toMatchObject({ exitCode: 125, stderr: expect.stringMatching(/is paused[^]*slipway unpause/) });
+  // The agent may die meanwhile: who comes next finds it as it is.
+  await platform().crash("agent");
+  await until(
+    () => project.instance("app"),
+    ({ state }) => state === "paused",
+  );
+  await verb("unpause", "app");
+  expect(await project.instance("app")).toMatchObject({ state: "running", pid, restarts: 0 });
+  expect(await project.sh("app", "echo works")).toBe("works");
+  await verb("pause", "app");
+  await verb("stop", "app");
+  expect(await project.instance("app")).toMatchObject({ state: "exited", exitCode: 0 });
+  const events = await platform().json<RecordedEvent[]>(["events", "-p", project.name]);
+  const told = events.filter(({ event }) => event.data["instanceId"] === id).map(({ event }) => event.type);
+  expect(told.filter((type) => /pause/.test(type))).toEqual(
+    ["paused", "unpaused", "paused"].map((type) => `dev.slipway.instance.${type}`),
+  );
+  await project.down();
+});

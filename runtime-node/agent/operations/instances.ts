@@ -6,7 +6,7 @@ import type { NodeAgent } from "../node-agent.ts";
 import { findInstance } from "./find-instance.ts";
 import type { NodeRequestHandlers } from "./serve-operations.ts";
 
-export function instanceOperations(agent: NodeAgent): Pick<NodeRequestHandlers, "plan" | "signal"> {
+export function instanceOperations(agent: NodeAgent): Pick<NodeRequestHandlers, "plan" | "signal" | "pause" | "unpause"> {
   return {
     plan: async ({ instanceId }) => {
       const { folder, assignment } = findInstance(agent, instanceId);
@@ -19,6 +19,14 @@ export function instanceOperations(agent: NodeAgent): Pick<NodeRequestHandlers, 
     },
     signal: async ({ instanceId, signal }) => {
       await findInstance(agent, instanceId).signal(signal);
+      return {};
+    },
+    pause: async ({ instanceId }) => {
+      await findInstance(agent, instanceId).pause();
+      return {};
+    },
+    unpause: async ({ instanceId }) => {
+      findInstance(agent, instanceId).unpause();
       return {};
     },
   };

@@ -25,7 +25,8 @@ export function parseAttachTarget(context: ApiContext, url: string): AttachTarge
   if (request === undefined) return { operation: "attach", instance };
   if (instance.observed.state === "running") return { operation: "exec", instance, request };
   const { name, state } = instance.observed;
-  throw apiError("SLIPWAY_API_INSTANCE_NOT_RUNNING", `a command cannot be executed in ${name}, which is ${state}`);
+  const details = state === "paused" ? { remedy: "Let it go on first: `slipway unpause NAME`." } : {};
+  throw apiError("SLIPWAY_API_INSTANCE_NOT_RUNNING", `a command cannot be executed in ${name}, which is ${state}`, details);
 }
 
 function parseExecRequest(encoded: string | null): ExecRequest {

@@ -1,9 +1,9 @@
 import type { Assignment, ObservedInstance } from "#contracts/instance.ts";
 import type { DesiredProject } from "#contracts/project-spec.ts";
 import { isHeld } from "#services/state/project-view.ts";
+import { activeTraceparent } from "#services/state/trace-context.ts";
 import type { ApiContext } from "../api-context.ts";
-import { apiError } from "../errors.ts";
-import { type KnownInstance, pendingObservation, resolveInstance } from "../instance-reference.ts";
+import { pendingObservation, requireAssigned } from "../instance-reference.ts";
 import { changeProject } from "../projects/change-project.ts";
 import { waitForState } from "../state-wait.ts";
 import { changeAssignment } from "./change-assignment.ts";
@@ -13,8 +13,9 @@ const PATIENCE_MS = 15_000;
 
 /** Ends an instance and holds it so. Answers when it has ended, or has not in its grace period and a little more. */
 export async function stopInstance(context: ApiContext, ref: string, signal: AbortSignal): Promise<ObservedInstance> {
-  const { key, assignment } = requireAssigned(context, ref);
-  if (isOneOff(assignment)) await changeAssignment(context.state, key, (current) => ({ ...current, desired: "stopped" }));
+  const { key, assignment } = requireAssigned(context.state.snapshot(), ref);
+  if (isOneOff(assignment))
+    await changeAssignment(context.state, key, (current) => ({ ...current, ...ownTrace(), desired: "stopped" }));
   else await changeHold(context, assignment, true);
   const ended = (): boolean => hasEnded(context, key);
   await waitForState(context.state, ended, assignment.spec.stopGracePeriodMs + PATIENCE_MS, signal);
@@ -23,7 +24,7 @@ export async function stopInstance(context: ApiContext, ref: string, signal: Abo
 
 /** Starts an instance that was stopped or has ended. Answers when it runs or could not be started. */
 export async function startInstance(context: ApiContext, ref: string, signal: AbortSignal): Promise<ObservedInstance> {
-  const { key, assignment, observed } = requireAssigned(context, ref);
+  const { key, assignment, observed } = requireAssigned(context.state.snapshot(), ref);
   const isHeldNow = assignment.desired === "stopped" || isHeldByProject(context, assignment);
   if (!isHeldNow && observed.state !== "exited" && observed.state !== "failed") return observed;
   return startAnew(context, key, assignment, signal);
@@ -31,10 +32,14 @@ export async function startInstance(context: ApiContext, ref: string, signal: Ab
 
 /** Ends the process and starts it again, or starts it when it does not run, and what is to be restarted with it. */
 export async function restartInstance(context: ApiContext, ref: string, signal: AbortSignal): Promise<ObservedInstance> {
-  const { key, assignment } = requireAssigned(context, ref);
+  const { key, assignment } = requireAssigned(context.state.snapshot(), ref);
   const restarted = await startAnew(context, key, assignment, signal);
   for (const dependant of restartedWith(context, assignment)) {
-    await changeAssignment(context.state, dependant, (current) => ({ ...current, runSerial: current.runSerial + 1 }));
+    await changeAssignment(context.state, dependant, (current) => ({
+      ...current,
+      ...ownTrace(),
+      runSerial: current.runSerial + 1,
+    }));
   }
   return restarted;
 }
@@ -50,6 +55,7 @@ async function startAnew(
   if (isServiceReplica) await changeHold(context, assignment, false);
   await changeAssignment(context.state, key, (current) => ({
     ...current,
+    ...ownTrace(),
     desired: "running",
     runSerial: Math.max(current.runSerial, wanted),
   }));
@@ -67,7 +73,7 @@ async function changeHold({ state }: ApiContext, { project, service, index }: As
     const held = others.filter((other) => isHeld(current, service, other));
     const names = [...held, ...(hold ? [index] : [])].toSorted((a, b) => a - b).map((other) => `${service}/${other}`);
     const elsewhere = current.stopped.filter((name) => name !== service && !name.startsWith(`${service}/`));
-    return { ...current, generation: current.generation + 1, stopped: [...elsewhere, ...names] };
+    return { ...current, ...ownTrace(), generation: current.generation + 1, stopped: [...elsewhere, ...names] };
   });
 }
 
@@ -99,15 +105,15 @@ function hasStarted({ state }: ApiContext, key: string, runSerial: number): bool
   );
 }
 
+/** What follows belongs to the trace of who asks now, not of who deployed. */
+function ownTrace(): { traceparent?: string } {
+  const traceparent = activeTraceparent();
+  return traceparent === undefined ? {} : { traceparent };
+}
+
 const isOneOff = (assignment: Assignment): boolean => assignment.attached !== undefined;
 
 /** What is now known of it; for one that has gone meanwhile, what was asked of it. */
 function answer({ state }: ApiContext, key: string, assignment: Assignment): ObservedInstance {
   return state.observed.get(key)?.value ?? pendingObservation(assignment);
-}
-
-function requireAssigned({ state }: ApiContext, ref: string): KnownInstance & { assignment: Assignment } {
-  const found = resolveInstance(state.snapshot(), ref);
-  if (found.assignment !== undefined) return { ...found, assignment: found.assignment };
-  throw apiError("SLIPWAY_API_INSTANCE_NOT_RUNNING", `${found.observed.name} is being removed`);
 }

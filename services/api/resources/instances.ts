@@ -5,6 +5,7 @@ import type { ApiApp } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { clientSignal } from "../client-signal.ts";
 import { knownInstances, resolveInstance } from "../instance-reference.ts";
+import { pauseInstance, unpauseInstance } from "../instances/pause-instance.ts";
 import { removeInstance } from "../instances/remove-instance.ts";
 import { runInstance } from "../instances/run-instance.ts";
 import { restartInstance, startInstance, stopInstance } from "../instances/stop-and-start.ts";
@@ -54,7 +55,13 @@ export function instancesResource(app: ApiApp, context: ApiContext): void {
       return askNode(context, "plan", { instanceId: observed.instanceId });
     },
   );
-  const actions = { stop: stopInstance, start: startInstance, restart: restartInstance };
+  const actions = {
+    stop: stopInstance,
+    start: startInstance,
+    restart: restartInstance,
+    pause: pauseInstance,
+    unpause: unpauseInstance,
+  };
   for (const [name, act] of Object.entries(actions)) {
     app.post(
       `/instances/:ref/${name}`,
