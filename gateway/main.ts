@@ -6,6 +6,9 @@ import { parseEnvironment } from "./environment.ts";
 import { errorFields, logToStderr } from "./log.ts";
 import { runGateway } from "./run-gateway.ts";
 
+// A disk that takes no line of a log must not end who writes it.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 const stop = new AbortController();
 // Asked twice (by a supervisor, and by the one it became in place), it still drains.
 for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort());

@@ -49,6 +49,11 @@ export const MESSAGING_ERRORS = {
     remedy:
       "JetStream's store has lost what was kept in it: restore the home's nats folder, or restart the platform to begin anew.",
   },
+  SLIPWAY_MESSAGING_STORE_STUCK: {
+    status: 507,
+    remedy:
+      "Free space on the disk of the home's nats folder (`slipway image rm`, `slipway volume rm`, old logs): nats-server is then started anew by itself. Then try again.",
+  },
   SLIPWAY_MESSAGING_STORE_MISMATCH: {
     status: 500,
     remedy: "Another version of Slipway made this stream: run that version, or begin anew with another home.",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { homeLayout } from "#contracts/home.ts";
 import { connectPlatform } from "#messaging/connect.ts";
+import { StoreGuard } from "#messaging/nats-server/store-guard.ts";
 import { openAccountAuthority } from "#messaging/identity/account-authority.ts";
 import type { Telemetry } from "#telemetry/start.ts";
 import { type ApiServer, startApiServer } from "./api/api-server.ts";
@@ -32,7 +33,8 @@ export async function startControlProcess(
   await using resources = new AsyncDisposableStack();
   const traces = resources.use(new TraceStore({ path: join(home.traces, "spans.db"), ...environment.traces }, log));
   if (telemetry !== undefined) resources.use(telemetry.shipTo((batch) => traces.add(batch)));
-  const link = { url: natsUrl, credsFile: natsCreds, name: "control", signal, log };
+  const store = resources.use(new StoreGuard({ home, log }));
+  const link = { url: natsUrl, credsFile: natsCreds, name: "control", signal, log, onStoreStuck: store.stuck };
   const platform = resources.use(await connectPlatform(link));
   const authority = resources.use(await openAccountAuthority({ url: natsUrl, keys: home.keys, signal }));
   const state = resources.use(await ClusterState.open(platform, log, signal));

@@ -5,6 +5,9 @@ import { parseEnvironment } from "./environment.ts";
 import { logToStderr } from "./state/log.ts";
 import { packageVersion } from "./version-info.ts";
 
+// A disk that takes no line of a log must not end who writes it.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 /** The control process: API and controller. SIGTERM and SIGINT end it cleanly; instances run on. */
 const stopping = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort(new Error(signal)));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ProcessRecord } from "#contracts/process-record.ts";
+import { isRunning, type ProcessRecord } from "#contracts/process-record.ts";
 import { hasCode } from "#contracts/slipway-error.ts";
 import type { ApiTarget } from "./target.ts";
 
@@ -38,15 +38,9 @@ function isSupervised(target: ApiTarget): boolean {
     const file = join(dirname(target.path), "processes.json");
     const known = JSON.parse(readFileSync(file, "utf8")) as ProcessRecord[];
     const supervisor = known.find(({ name }) => name === "supervisor");
-    return supervisor !== undefined && startTimeOf(supervisor.pid) === supervisor.startTime;
+    return supervisor !== undefined && isRunning(supervisor);
   } catch {
     // No server, or one whose processes only root may know.
     return false;
   }
-}
-
-/** proc_pid_stat(5), field 22; its second field may hold spaces and parentheses itself. */
-function startTimeOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
 }

@@ -12,6 +12,7 @@ export type LinkStatus = { type: "connected" | "disconnected" | "reconnected" };
 export class Link implements AsyncDisposable {
   readonly connection: NatsConnection;
   readonly log: (line: string) => void;
+  readonly onStoreStuck: () => void;
   readonly #listeners = new Set<(status: LinkStatus) => void>();
   #session: AbortController | undefined = new AbortController();
   #closed = false;
@@ -19,10 +20,11 @@ export class Link implements AsyncDisposable {
   /** Where answers to this connection come. */
   readonly inboxPrefix: string;
 
-  constructor(connection: NatsConnection, inboxPrefix: string, log: (line: string) => void) {
+  constructor(connection: NatsConnection, inboxPrefix: string, { log, onStoreStuck }: Pick<Link, "log" | "onStoreStuck">) {
     this.connection = connection;
     this.inboxPrefix = inboxPrefix;
     this.log = log;
+    this.onStoreStuck = onStoreStuck;
     void this.#follow();
   }
 

@@ -26,6 +26,8 @@ export interface LinkOptions {
   signal?: AbortSignal;
   /** Takes what goes wrong without anybody waiting for it; standard error when absent. */
   log?: (line: string) => void;
+  /** Called when the server answers and stores nothing: its disk is full, or was. */
+  onStoreStuck?: () => void;
 }
 
 /**
@@ -53,7 +55,8 @@ export async function openLink(options: LinkOptions): Promise<Link> {
         timeout: CONNECT_TIMEOUT_MS,
         pingInterval: PING_INTERVAL_MS,
       });
-      return new Link(connection, inboxes, options.log ?? ((line) => process.stderr.write(`${line}\n`)));
+      const log = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
+      return new Link(connection, inboxes, { log, onStoreStuck: options.onStoreStuck ?? (() => {}) });
     } catch (cause) {
       if (cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError) {
         throw messagingError("SLIPWAY_MESSAGING_DENIED", `${url} refuses the credentials in ${credsFile}`, { cause });

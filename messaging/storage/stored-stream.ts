@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { PubHeaders, type StoredMsg, type StreamInfo } from "@nats-io/jetstream";
-import { headers as makeHeaders } from "@nats-io/transport-node";
+import { type PubAck, PubHeaders, type StoredMsg, type StreamInfo } from "@nats-io/jetstream";
+import { errors, headers as makeHeaders } from "@nats-io/transport-node";
+import { hasCode } from "#contracts/slipway-error.ts";
 import { isUnanswered } from "../connection/failures.ts";
 import { insist } from "../connection/insist.ts";
 import type { Link } from "../connection/link.ts";
@@ -46,11 +47,21 @@ export class StoredStream {
     const { expectedSequence, id = randomUUID() } = options;
     const expect = expectedSequence === undefined ? {} : { expect: { lastSubjectSequence: expectedSequence } };
     const publishing = { headers, msgID: id, timeout: ATTEMPT_MS, ...expect };
-    const publish = () => this.#jetStream.client.publish(subject, payload, publishing);
+    let isStuck = false;
+    const publish = async (): Promise<PubAck> => {
+      try {
+        return await this.#jetStream.client.publish(subject, payload, publishing);
+      } catch (failure) {
+        // A stream that could not be written once says nothing to what it is sent from then on, and answers what it is asked.
+        isStuck = failure instanceof errors.TimeoutError && (await this.#exists().catch(() => false));
+        throw failure;
+      }
+    };
     try {
       const { seq } = await this.#insist(`writing ${subject}`, publish);
       return seq;
     } catch (cause) {
+      if (isStuck && hasCode(cause, "SLIPWAY_MESSAGING_UNAVAILABLE")) throw this.#stuck(subject, cause);
       if (!isWrongSequence(cause)) throw cause;
       return this.#sequenceOfOwn(id, subject, cause);
     }
@@ -85,6 +96,12 @@ export class StoredStream {
     throw messagingError("SLIPWAY_MESSAGING_CONFLICT", `${subject} was changed by somebody else: it is ${found}`, {
       cause,
     });
+  }
+
+  #stuck(subject: string, cause: Error): Error {
+    this.link.onStoreStuck();
+    const message = `${subject} could not be written: nats-server stores nothing, its disk is or was full`;
+    return messagingError("SLIPWAY_MESSAGING_STORE_STUCK", message, { cause });
   }
 
   /** Insists, and makes a memory stream again that went with its server. */

@@ -5,6 +5,9 @@ import { startTelemetry } from "#telemetry/start.ts";
 import { openNode } from "./open-node.ts";
 import { readSettings } from "./settings.ts";
 
+// A disk that takes no line of a log must not end who writes it.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 /** The agent's process: recovers what runs, then follows this node's assignments until it is asked to end. */
 const settings = readSettings(process.env);
 const ending = new AbortController();

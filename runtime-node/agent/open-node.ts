@@ -5,6 +5,7 @@ import type { Kernel } from "#kernel/kernel.ts";
 import { TmpfsMounts } from "#kernel/mount-tmpfs.ts";
 import { UserNamespaces } from "#kernel/user-namespaces.ts";
 import { connectPlatform } from "#messaging/connect.ts";
+import { StoreGuard } from "#messaging/nats-server/store-guard.ts";
 import type { Platform } from "#messaging/platform.ts";
 import { sendSpans } from "#messaging/send-spans.ts";
 import { LocalDriver } from "#storage-driver/local-driver.ts";
@@ -74,11 +75,13 @@ export async function openNode({ kernel, home, settings, telemetry, ending }: No
   );
   const events = acquired.use(new EventOutbox(settings.node));
   const reporter = acquired.use(new ObservedReporter(settings.node));
+  const store = acquired.use(new StoreGuard({ home, log: console.error }));
   const platform = connectPlatform({
     url: settings.natsUrl,
     credsFile: settings.natsCreds,
     name: `agent ${settings.node}`,
     signal,
+    onStoreStuck: store.stuck,
   });
   platform.catch(() => {});
   acquired.defer(async () => (await platform.catch(() => undefined))?.[Symbol.asyncDispose]());

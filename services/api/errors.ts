@@ -39,6 +39,10 @@ export const API_ERRORS = {
   },
   SLIPWAY_API_TRACE_AMBIGUOUS: { status: 409, remedy: "Give more digits of the id." },
   SLIPWAY_API_CA_MISSING: { status: 404, remedy: "The gateway makes the local CA when it starts: try again in a moment." },
+  SLIPWAY_API_DISK_FULL: {
+    status: 507,
+    remedy: "Free space on that disk (`slipway image rm`, `slipway volume rm`, old logs), then run the command again.",
+  },
   SLIPWAY_API_CLOSING: {
     status: 503,
     remedy: "Run the command again in a moment; `slipway logs` shows what a container has said meanwhile.",

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 const WAIT_MS = 20_000;
+/** A look may be cheap, and what it waits for may need the processor, or this process itself. */
+const POLL_MS = 10;
 
 /**
- * Looks again and again until it sees what it waits for, and returns that; throws with the last sight after 20 seconds. For looks
- * that take their own time (a run of the CLI): it does not sleep.
+ * Looks again and again until it sees what it waits for, and returns that; throws with the last sight after 20 seconds.
  */
 export async function until<Seen>(
   look: () => Promise<Seen>,
@@ -14,5 +17,6 @@ export async function until<Seen>(
     const seen = await look();
     if (isRight(seen)) return seen;
     if (performance.now() > deadline) throw new Error(`it did not come to pass; last seen: ${JSON.stringify(seen)}`);
+    await delay(POLL_MS);
   }
 }

@@ -6,6 +6,7 @@ import type { NetworkSpec, ProjectSpec, VolumeSpec } from "#contracts/project-sp
 import { networksOf, pick, serviceRevision, volumesOf } from "#services/state/revision.ts";
 import { activeTraceparent } from "#services/state/trace-context.ts";
 import type { ApiContext } from "../api-context.ts";
+import { requireRoom } from "../disk-room.ts";
 import { pendingObservation } from "../instance-reference.ts";
 import { requireProject } from "../projects/change-project.ts";
 import { checkOneOffNeighbours } from "../projects/neighbour-checks.ts";
@@ -20,6 +21,7 @@ export async function runInstance(context: ApiContext, request: RunRequest): Pro
   const surroundings = surroundingsOf(context, request);
   checkService(surroundings, request.spec);
   checkOneOffNeighbours(request.spec, surroundings.name, state.snapshot());
+  await requireRoom(context.home);
   const assignment = newAssignment(context.node, request, surroundings);
   await state.assignments.update(instanceKey(assignment.node, assignment.instanceId), assignment, 0);
   await platform.events.append({

@@ -5,6 +5,7 @@ import { canonicalJson } from "#services/state/revision.ts";
 import { type Replica, replicasOf } from "#services/state/snapshot.ts";
 import { activeTraceparent } from "#services/state/trace-context.ts";
 import type { ApiContext } from "../api-context.ts";
+import { requireRoom } from "../disk-room.ts";
 import { apiError } from "../errors.ts";
 import { changeAssignment } from "../instances/change-assignment.ts";
 import { changeProject, requireProject } from "./change-project.ts";
@@ -16,6 +17,7 @@ import { checkSpec } from "./spec-checks.ts";
 export async function applyProject(context: ApiContext, name: string, spec: ProjectSpec): Promise<ApplyResult> {
   const { state, platform } = context;
   checkSpec(spec, name);
+  await requireRoom(context.home);
   const cursor = await platform.events.cursor();
   const failed = failedReplicas(context, name, spec);
   let changes: ServiceChange[] = [];
