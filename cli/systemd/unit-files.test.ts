@@ -8,6 +8,7 @@ import { CONTAINERS_UNIT, type Installation, SERVER_UNIT, unitFiles } from "./un
 const installation: Installation = {
   node: "/opt/slipway/node",
   serverEntry: "/opt/slipway/main.mjs",
+  cliEntry: "/opt/slipway/cli.mjs",
   root: "/opt/slipway",
   home: "/var/lib/slipway",
   httpPort: undefined,
@@ -21,6 +22,11 @@ test("the server starts on the pinned Node, is waited for, and a restart ends it
   expect(unit).toContain("ExecStart=/opt/slipway/node /opt/slipway/main.mjs --home /var/lib/slipway");
   for (const line of ["Type=notify", "KillMode=process", "Delegate=yes", "Restart=on-failure"])
     expect(unit).toContain(line);
+});
+
+test("a reload is an upgrade in place", () => {
+  const upgrade = "/opt/slipway/node /opt/slipway/cli.mjs server --upgrade --home /var/lib/slipway";
+  expect(lines(SERVER_UNIT)).toContain(`ExecReload=${upgrade}`);
 });
 
 test("ports are named only where they were asked for", () => {

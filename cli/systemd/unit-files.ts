@@ -9,9 +9,10 @@ const CONTAINERS_CGROUP = `/system.slice/${CONTAINERS_UNIT}`;
 const HEADER = "# Written by `slipway install`, removed by `slipway uninstall`.";
 
 export interface Installation {
-  /** The pinned Node, and the module of the server. */
+  /** The pinned Node, and the modules of the server and of this command line. */
   node: string;
   serverEntry: string;
+  cliEntry: string;
   /** The top of the checkout or package: it must be mounted before the server starts. */
   root: string;
   home: string;
@@ -30,7 +31,7 @@ export function unitFiles(installation: Installation): Record<string, string> {
  * to end. The limits are those that systemd's own units for container engines have.
  */
 function serverUnit(installation: Installation): string {
-  const { home, root } = installation;
+  const { home, root, node, cliEntry } = installation;
   return `${HEADER}
 [Unit]
 Description=Slipway, event-driven services on this machine
@@ -43,6 +44,7 @@ RequiresMountsFor=${quote(home)} ${quote(root)}
 Type=notify
 NotifyAccess=main
 ExecStart=${serverCommand(installation).map(quoteInCommand).join(" ")}
+ExecReload=${[node, cliEntry, "server", "--upgrade", "--home", home].map(quoteInCommand).join(" ")}
 Environment=${quote(`SLIPWAY_HOME=${home}`)}
 Environment=${quote(`SLIPWAY_CGROUP_PARENT=${CONTAINERS_CGROUP}`)}
 Environment=${quote(`NODE_COMPILE_CACHE=${join(home, "cache/compile")}`)}

@@ -23,6 +23,7 @@ it changes what is different. Restarting the service keeps the containers runnin
     const units = unitFiles({
       node: process.execPath,
       serverEntry: processEntry("supervisor"),
+      cliEntry: processEntry("cli"),
       root: PACKAGE_ROOT,
       home,
       httpPort: checkedPort("--http-port", flags["http-port"]),
@@ -59,6 +60,7 @@ function report({ stdout }: Invocation["terminal"], home: string, changed: boole
     ["API", homeLayout(home).apiSocket],
     ["log", `journalctl -u ${SERVER_UNIT}`],
     ["restart", `systemctl restart ${SERVER_UNIT} (containers run on)`],
+    ["upgrade", `systemctl reload ${SERVER_UNIT} (when a new version is in ${PACKAGE_ROOT})`],
     ["remove", "slipway uninstall"],
   ];
   stdout.write(rows.map(([what = "", where]) => `${what.padEnd(8)} ${where}\n`).join(""));
