@@ -48,6 +48,8 @@ async function prepare(root: string): Promise<void> {
   const wants = join(root, "etc/systemd/system/multi-user.target.wants");
   await mkdir(wants, { recursive: true });
   await symlink("../slipway-test.service", join(wants, "slipway-test.service"));
+  // A login prompt would hang up the console that the tests write to.
+  await symlink("/dev/null", join(root, "etc/systemd/system/serial-getty@ttyS0.service"));
   await writeFile(join(root, "etc/hostname"), "slipway-vm\n");
   await writeFile(join(root, "etc/fstab"), "");
   // An empty one is filled at the first boot and kept: one with "uninitialized" would make each boot the first.
