@@ -7,6 +7,8 @@ import type { RequestTrace } from "./trace-context.ts";
 /** Requests of which a trace is kept, a second: who asks from outside cannot fill the store, whatever their traceparent says. */
 const ANSWERED_PER_SECOND = 5;
 const FAILED_PER_SECOND = 20;
+/** Instances that have gone are remembered while there is room: each may come back from a restart. */
+const MOST_REMEMBERED = 1_000;
 
 export interface RequestEnd {
   status: number;
@@ -25,7 +27,9 @@ export class RequestTraces implements Disposable {
   readonly #resources = new DisposableStack();
   /** Instances that have yet to answer here, and the trace that each was started in. */
   readonly #awaited = new Map<string, string>();
-  #known: ReadonlySet<string> | undefined;
+  /** What each instance was last started in that is told of, or is older than we are: one that comes back from a restart is no news. */
+  readonly #told = new Map<string, string>();
+  #hasTable = false;
 
   /** @param keepsAll where spans are exported to a receiver of the operator's, which samples by itself */
   constructor(routes: RouteStore, keepsAll = false) {
@@ -58,6 +62,7 @@ export class RequestTraces implements Disposable {
     const traceparent = this.#awaited.get(instanceId);
     if (traceparent === undefined) return false;
     this.#awaited.delete(instanceId);
+    this.#told.set(instanceId, traceparent);
     const options = {
       kind: SpanKind.SERVER,
       startTime: startedAtMs,
@@ -71,12 +76,18 @@ export class RequestTraces implements Disposable {
 
   /** What the first whole table has was there before us, and may have answered long ago. */
   #takeTargets(targets: readonly RouteTarget[]): void {
-    const known = this.#known;
-    this.#known = new Set(targets.map(({ instanceId }) => instanceId));
-    if (known === undefined) return;
+    const isFirst = !this.#hasTable;
+    this.#hasTable = true;
+    const present = new Set(targets.map(({ instanceId }) => instanceId));
+    for (const instanceId of this.#awaited.keys()) if (!present.has(instanceId)) this.#awaited.delete(instanceId);
     for (const { instanceId, traceparent } of targets) {
-      if (!known.has(instanceId) && traceparent !== undefined) this.#awaited.set(instanceId, traceparent);
+      if (traceparent === undefined || this.#told.get(instanceId) === traceparent) continue;
+      if (isFirst) this.#told.set(instanceId, traceparent);
+      else this.#awaited.set(instanceId, traceparent);
     }
-    for (const instanceId of this.#awaited.keys()) if (!this.#known.has(instanceId)) this.#awaited.delete(instanceId);
+    for (const instanceId of this.#told.keys()) {
+      if (this.#told.size <= MOST_REMEMBERED) break;
+      if (!present.has(instanceId)) this.#told.delete(instanceId);
+    }
   }
 }

@@ -78,6 +78,21 @@ test("the first answer of a new instance is in the trace that started it, once",
   expect(first?.links?.[0]?.spanId).toBe(requests[0]?.spanId);
 });
 
+test("an instance that comes back from a restart is no news, one that was asked to start again is", async () => {
+  const asked = (spanId: string) => `00-4bf92f3577b34da6a3ce929d0e0e4736-${spanId}-01`;
+  const show = (spanId: string): void =>
+    gateway.route("back.test", "/", [{ ...upstream.target(), instanceId: "0000000000bb", traceparent: asked(spanId) }]);
+  for (const spanId of ["00000000000000a1", "00000000000000a1", "00000000000000a2"]) {
+    show(spanId);
+    expect((await ask(gateway, "back.test", "/")).status).toBe(200);
+    gateway.removeRoute("back.test", "/");
+  }
+  await vi.waitFor(() => {
+    const firsts = spans.filter(({ name }) => name === "first request");
+    expect(firsts.map(({ parentSpanId }) => parentSpanId)).toEqual(["00000000000000a1", "00000000000000a2"]);
+  });
+});
+
 test("a flood of sampled requests is answered, and a few of their spans are kept", async () => {
   const headers = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
   for (let round = 0; round < 40; round += 1)

@@ -291,7 +291,9 @@ export class Instance {
     const running = this.#running;
     if (running === undefined) throw new Error("its record says that it runs, and there is no process");
     this.#stopHealth?.();
-    const exit = await stopContainer(this.#ledger, running, this.#closing.signal);
+    const stop = () => stopContainer(this.#ledger, running, this.#closing.signal);
+    // What removes an instance takes its assignment away, and says in no trace of its own that it did.
+    const exit = await (this.#wanted.type === "removed" ? stop() : inParentTrace(this.assignment, "instance stop", stop));
     if (exit !== undefined) await this.#ended(exit, true);
   }
 

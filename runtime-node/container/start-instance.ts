@@ -4,6 +4,7 @@ import { hasCode, type SlipwayError } from "#contracts/slipway-error.ts";
 import { roomNow } from "./disk-room.ts";
 import type { InstanceLedger } from "./instance-ledger.ts";
 import { inStage } from "./instance-trace.ts";
+import { inPullSpans } from "./pull-spans.ts";
 import { type Lifecycle, restartsOf } from "./lifecycle.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { type ParkedContainer, type StartedContainer, type StartRequest, startContainer } from "./start-container.ts";
@@ -26,9 +27,8 @@ export async function startInstance(
   if (assignment.attached?.waitForAttach === true && record.lifecycle.type === "new")
     await attachments.untilArrived(assignment.name, signal);
   ledger.do("pulling");
-  const image = await inStage("obtain image", () => node.images.obtain(reference, signal, () => {}), {
-    "slipway.image": reference,
-  });
+  const obtain = () => inPullSpans((onProgress) => node.images.obtain(reference, signal, onProgress));
+  const image = await inStage("obtain image", obtain, { "slipway.image": reference });
   if (record.imageDigest !== image.digest) ledger.event("instance.pulled", { digest: image.digest });
   record.imageDigest = image.digest;
   record.imageDefaults = { stopSignal: image.config.stopSignal, healthcheck: image.config.healthcheck };

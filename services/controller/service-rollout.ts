@@ -38,7 +38,7 @@ interface Slot {
 export function decideService(view: ServiceView, scope: ProjectScope): Action[] {
   const slots = view.wanted.map((index) => slotOf(view, scope, index));
   return [
-    ...holdOrRelease(view),
+    ...holdOrRelease(view, scope),
     ...removeSurplus(view, scope),
     ...finishDepartures(view, scope),
     ...clearSlots(view, slots, scope),
@@ -73,11 +73,11 @@ function bestFirst(a: JudgedReplica, b: JudgedReplica): number {
 }
 
 /** Stops what is held; starts again what no longer is, unless it is outdated: then its replacement starts instead. */
-function holdOrRelease(view: ServiceView): Action[] {
+function holdOrRelease(view: ServiceView, { desired: { traceparent } }: ProjectScope): Action[] {
   const change = ({ replica }: JudgedReplica, asked: Pick<Assignment, "desired" | "runSerial">): Action => ({
     type: "change-assignment",
     key: replica.key,
-    assignment: { ...replica.assignment, ...asked },
+    assignment: { ...replica.assignment, ...asked, ...(traceparent === undefined ? {} : { traceparent }) },
     kvRevision: replica.kvRevision,
   });
   const isHeld = ({ replica }: JudgedReplica): boolean => view.held.includes(replica.assignment.index);

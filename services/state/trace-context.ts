@@ -12,6 +12,12 @@ export function activeTraceparent(): string | undefined {
   return carrier.traceparent;
 }
 
+/** For what is stored and acted on: it belongs to the trace of who asks now, not of who asked before. */
+export function ownTrace(): { traceparent?: string } {
+  const traceparent = activeTraceparent();
+  return traceparent === undefined ? {} : { traceparent };
+}
+
 /** Runs `work` in a span of its own, a child of `parent`. */
 export async function inSpan<Result>(
   name: string,

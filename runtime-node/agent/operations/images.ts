@@ -1,6 +1,8 @@
 import type { PullProgress } from "#contracts/api.ts";
 import { hasCode, toSlipwayError } from "#contracts/slipway-error.ts";
 import type { MessageStream } from "#messaging/platform.ts";
+import { inStage } from "../../container/instance-trace.ts";
+import { inPullSpans } from "../../container/pull-spans.ts";
 import type { ImageStore } from "../../image/image-store.ts";
 import type { EventOutbox } from "../event-outbox.ts";
 import type { NodeHandlers } from "./serve-operations.ts";
@@ -11,14 +13,16 @@ export function imageOperations(store: ImageStore, events: EventOutbox): Handler
   return {
     "image-pull": async ({ reference }, stream, call) => {
       await withProgress(stream, call.signal, async (signal, onProgress) => {
-        const image = await store.pull(reference, { signal, onProgress });
+        const pull = (told: typeof onProgress) => store.pull(reference, { signal, onProgress: told });
+        const image = await inStage("pull image", () => inPullSpans(pull, onProgress), { "slipway.image": reference });
         events.append({ type: "image.pulled", subject: image.reference, data: { digest: image.digest } });
       });
     },
     "image-import": async ({ path, reference }, stream, call) => {
       await withProgress(stream, call.signal, async (signal, onProgress) => {
-        const options = { signal, onProgress, ...(reference === undefined ? {} : { reference }) };
-        for (const image of await store.importFrom(path, options)) {
+        const options = { signal, ...(reference === undefined ? {} : { reference }) };
+        const bring = (told: typeof onProgress) => store.importFrom(path, { ...options, onProgress: told });
+        for (const image of await inStage("import image", () => inPullSpans(bring, onProgress))) {
           events.append({ type: "image.imported", subject: image.reference, data: { digest: image.digest } });
         }
       });

@@ -3,6 +3,7 @@ import type { ApiContext } from "../api-context.ts";
 import { apiError } from "../errors.ts";
 import { resolveInstance } from "../instance-reference.ts";
 import { askNode } from "../node-client.ts";
+import { ownTrace } from "#services/state/trace-context.ts";
 import { changeProject } from "../projects/change-project.ts";
 import { waitForState } from "../state-wait.ts";
 
@@ -24,7 +25,9 @@ export async function removeInstance(context: ApiContext, ref: string, force: bo
   if (!ended) await kill(context, observed.instanceId);
   // The replica that takes its place is another instance because the project's key has moved on.
   if (assignment.attached === undefined) {
-    await changeProject(state, assignment.project, (current) => (current === undefined ? undefined : { ...current }));
+    await changeProject(state, assignment.project, (current) =>
+      current === undefined ? undefined : { ...current, ...ownTrace() },
+    );
   }
   await state.assignments.delete(key);
   const gone = (): boolean => state.observed.get(key) === undefined;

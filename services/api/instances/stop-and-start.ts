@@ -1,7 +1,7 @@
 import type { Assignment, ObservedInstance } from "#contracts/instance.ts";
 import type { DesiredProject } from "#contracts/project-spec.ts";
 import { isHeld } from "#services/state/project-view.ts";
-import { activeTraceparent } from "#services/state/trace-context.ts";
+import { ownTrace } from "#services/state/trace-context.ts";
 import type { ApiContext } from "../api-context.ts";
 import { pendingObservation, requireAssigned } from "../instance-reference.ts";
 import { changeProject } from "../projects/change-project.ts";
@@ -103,12 +103,6 @@ function hasStarted({ state }: ApiContext, key: string, runSerial: number): bool
   return (
     observed !== undefined && observed.runSerial >= runSerial && ["running", "exited", "failed"].includes(observed.state)
   );
-}
-
-/** What follows belongs to the trace of who asks now, not of who deployed. */
-function ownTrace(): { traceparent?: string } {
-  const traceparent = activeTraceparent();
-  return traceparent === undefined ? {} : { traceparent };
 }
 
 const isOneOff = (assignment: Assignment): boolean => assignment.attached !== undefined;
