@@ -11,7 +11,7 @@ export function operationVerb(operation: InstanceOperation, summary: string): Ve
     operands: "INSTANCE|SERVICE…",
     minimumOperands: 1,
     summary,
-    traced: true,
+    traced: "told",
     flags: { project: { type: "string", short: "p", value: "NAME", help: "the project that SERVICE is of" } },
     async run({ flags, operands, api, environment, terminal, signal, json }) {
       const all = await listInstances(api, { all: true }, signal);

@@ -7,6 +7,7 @@ import { cliError, QuietExit } from "./errors.ts";
 import { findVerb } from "./find-verb.ts";
 import { generalHelp, groupHelp, verbHelp } from "./help-text.ts";
 import { printError } from "./output/print-error.ts";
+import { printTraceId } from "./output/trace-id.ts";
 import type { Terminal } from "./output/terminal.ts";
 import type { SignalRouter } from "./signal-router.ts";
 import type { Verb } from "./verb.ts";
@@ -64,9 +65,11 @@ async function runVerb(verb: Verb, args: readonly string[], context: CommandCont
   }
   const open = (traceparent: string): ApiClient =>
     new ApiClient({ target: apiTarget(environment), token: environment.SLIPWAY_TOKEN, traceparent });
-  return inCommandTrace({ verb: verb.name, traced: verb.traced === true, environment, api: open }, async (api) => {
+  return inCommandTrace({ verb: verb.name, traced: verb.traced !== undefined, environment, api: open }, async (api) => {
     const takeSignals = (onSignal: (name: NodeJS.Signals) => void): Disposable => signals.take(onSignal);
     const call = { flags: flags as never, operands, json, environment, terminal, api, signal: signals.signal, takeSignals };
-    return (await verb.run(call)) ?? 0;
+    const exitCode = (await verb.run(call)) ?? 0;
+    if (verb.traced === "told" && !json) printTraceId({ api, terminal });
+    return exitCode;
   });
 }

@@ -46,8 +46,8 @@ export interface VerbDefinition<Flags extends FlagTable> {
   /** A paragraph more, for `help VERB`. */
   details?: string;
   flags: Flags;
-  /** It changes something: its trace is kept. */
-  traced?: boolean;
+  /** It changes something: its trace is kept. told: its id is printed at the end; silently: not, or by the verb itself. */
+  traced?: "told" | "silently";
   /** Docker's way: flags end at the first operand, and all that follows is the container's command. */
   stopAtOperand?: boolean;
   /** Resolves to the exit code; nothing is 0. */

@@ -12,7 +12,7 @@ import { defineVerb, type Invocation } from "../verb.ts";
 export const down = defineVerb({
   name: "down",
   summary: "stop and remove a project",
-  traced: true,
+  traced: "told",
   flags: {
     volumes: { type: "boolean", short: "v", help: "remove the project's volumes, too: their data is gone" },
     file: { type: "string", short: "f", value: "FILE", help: "the Compose file that names the project" },

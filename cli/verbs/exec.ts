@@ -14,7 +14,7 @@ export const exec = defineVerb({
   stopAtOperand: true,
   summary: "run a process in a running container",
   details: `In the container's namespaces, cgroup and seccomp filter. Exits with the command's code (125, 126 and 127 as \`slipway run\`).`,
-  traced: true,
+  traced: "silently",
   flags: {
     user: { type: "string", short: "u", value: "USER[:GROUP]", help: "names or numbers" },
     env: {

@@ -8,7 +8,7 @@ export const imageImport = defineVerb({
   minimumOperands: 1,
   maximumOperands: 1,
   summary: "import an image: an OCI layout (a folder or tar archive) or a `docker save` archive",
-  traced: true,
+  traced: "told",
   flags: {
     reference: { type: "string", short: "r", value: "REFERENCE", help: "the name to give it; its own when absent" },
   },

@@ -7,7 +7,7 @@ export const imagePull = defineVerb({
   minimumOperands: 1,
   maximumOperands: 1,
   summary: "pull an image from its registry",
-  traced: true,
+  traced: "told",
   flags: {},
   run: (invocation) => followImage(invocation, "pull", { reference: invocation.operands[0] }),
 });

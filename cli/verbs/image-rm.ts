@@ -5,7 +5,7 @@ export const imageRm = defineVerb({
   operands: "REFERENCE…",
   minimumOperands: 1,
   summary: "remove images that no instance uses",
-  traced: true,
+  traced: "silently",
   flags: {},
   async run({ operands, api, signal, terminal }) {
     for (const reference of operands) {

@@ -8,7 +8,7 @@ export const rm = defineVerb({
   operands: "INSTANCE…",
   minimumOperands: 1,
   summary: "remove instances of `slipway run` that have ended",
-  traced: true,
+  traced: "told",
   flags: {
     force: { type: "boolean", short: "f", help: "stop those that run" },
   },

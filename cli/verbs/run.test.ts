@@ -138,7 +138,7 @@ test("-d prints the id when the process runs, and says why when it cannot", asyn
   expect(await runInProcess(["run", "-d", "host", "sleep", "9"], { server })).toEqual({
     exitCode: 0,
     stdout: "0123456789ab\n",
-    stderr: "",
+    stderr: expect.stringMatching(/^trace [0-9a-f]{32}: slipway trace show [0-9a-f]{12}\n$/),
   });
   observed = {
     ...instance,

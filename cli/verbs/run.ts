@@ -6,6 +6,7 @@ import { ForwardedSignals } from "../attach/forwarded-signals.ts";
 import { joinStreams } from "../attach/join-streams.ts";
 import { QuietExit } from "../errors.ts";
 import { waitUntilStarted } from "../follow/instance.ts";
+import { printTraceId } from "../output/trace-id.ts";
 import { RUN_FLAGS, runSpec } from "../run-spec.ts";
 import { resolveNetwork } from "../run-network.ts";
 import { defineVerb, type Invocation } from "../verb.ts";
@@ -18,7 +19,7 @@ export const run = defineVerb({
   summary: "run one container",
   details: `Flags end at IMAGE: what follows is the container's command. \`host\` is the machine's own read-only /usr, /bin and /lib.
 Exits with the command's code; 125 when it is Slipway that failed, 126 when the command is not executable, 127 when it is not there.`,
-  traced: true,
+  traced: "silently",
   flags: {
     ...RUN_FLAGS,
     rm: { type: "boolean", help: "remove the container when it ends" },
@@ -58,6 +59,7 @@ async function startDetached(
 ): Promise<number> {
   await waitUntilStarted(api, instance, cancelled);
   terminal.stdout.write(`${instance.instanceId}\n`);
+  printTraceId({ api, terminal });
   return 0;
 }
 

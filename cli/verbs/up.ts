@@ -19,7 +19,7 @@ export const up = defineVerb({
   summary: "apply a Compose file: create, replace what changed, remove what went, leave the rest",
   details: `Without -d it follows the logs until Ctrl-C, which stops the services; a second one ends at once.
 Exits with 0 when all services are as wanted, with 1 when one failed, saying why.`,
-  traced: true,
+  traced: "silently",
   flags: {
     file: { type: "string", short: "f", value: "FILE", help: "the Compose file (compose.yaml here or above)" },
     project: { type: "string", short: "p", value: "NAME", help: "the project's name" },

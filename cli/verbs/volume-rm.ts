@@ -5,7 +5,7 @@ export const volumeRm = defineVerb({
   operands: "NAME…",
   minimumOperands: 1,
   summary: "remove volumes that no instance uses, and their data",
-  traced: true,
+  traced: "silently",
   flags: {},
   async run({ operands, api, signal, terminal }) {
     for (const name of operands) {
