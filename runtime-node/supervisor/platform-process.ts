@@ -109,8 +109,8 @@ export class PlatformProcess implements AsyncDisposable {
     const { name, logFile, ready, readyTimeoutMs } = this.spec;
     const settled = new AbortController();
     const limit = AbortSignal.any([signal, settled.signal, AbortSignal.timeout(readyTimeoutMs)]);
-    const died = process.ended.then(() => {
-      throw new Error(`${name} ended while it started; its last words are in ${logFile}`);
+    const died = process.ended.then((how) => {
+      throw new Error(`${name} ended with ${how} while it started; its last words are in ${logFile}`);
     });
     const isReady = ready.by === "pipe" ? once(process.readiness, "data", { signal: limit }) : ready.probe(limit);
     try {
