@@ -197,7 +197,7 @@ describe("an upgrade that cannot be", () => {
       const [before, containers, former] = [pids(), await running(), await versions()];
       const { result, traffic } = await underTraffic(() => upgradeTo(root));
       expect(result).toMatchObject({ exitCode: 125, stderr: expect.stringContaining("[SLIPWAY_SERVER_UPGRADE_FAILED]") });
-      expect(result.stderr).toContain("control ended while it started");
+      expect(result.stderr).toMatch(/control ended with .+ while it started/);
       expect(result.stdout).toContain("going back to");
       expect([...traffic.answers]).toEqual([200]);
       expect(pids()["server"]).toBe(before["server"]);
