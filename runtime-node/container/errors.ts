@@ -37,6 +37,11 @@ export const CONTAINER_ERRORS = {
   SLIPWAY_CONTAINER_NO_DEVICE: { status: 400, remedy: "Load its driver on the node, or correct the path." },
   SLIPWAY_CONTAINER_CAPABILITY_UNKNOWN: { status: 400, remedy: "See capabilities(7) for the names." },
   SLIPWAY_CONTAINER_SIGNAL_UNKNOWN: { status: 400, remedy: "See signal(7) for the names." },
+  SLIPWAY_CONTAINER_NO_FILES: {
+    status: 503,
+    remedy:
+      "Raise the limit of the platform's processes (`LimitNOFILE=` of its systemd unit, `ulimit -n` of a shell) or the machine's (fs.file-max), then `slipway start NAME`.",
+  },
   SLIPWAY_CONTAINER_DISK_FULL: {
     status: 507,
     remedy:

@@ -1,4 +1,4 @@
-import { isDiskFull } from "#contracts/disk-full.ts";
+import { isDiskFull } from "#contracts/exhausted.ts";
 import { defineErrors, SlipwayError, type SlipwayErrorDetails } from "#contracts/slipway-error.ts";
 
 export const IMAGE_ERRORS = {

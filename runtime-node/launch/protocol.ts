@@ -53,7 +53,7 @@ export type SupervisorAnswer =
 export type RequestLine = { id: number } & SupervisorRequest;
 export type ServerLine =
   | { type: "answer"; id: number; answer: SupervisorAnswer }
-  | { type: "refused"; id: number; message: string }
+  | { type: "refused"; id: number; message: string; errno?: string }
   | { type: "exited"; report: ChildReport }
   /** `slipway server --stop-containers` ends: stop the containers, then go. */
   | { type: "stop-containers" };

@@ -15,6 +15,13 @@ import type {
 /** The supervisor refused a request, or went away. */
 export class SupervisorError extends Error {
   override readonly name = "SupervisorError";
+  /** Why the kernel refused it, where it was that. */
+  readonly errno: string | undefined;
+
+  constructor(message: string, errno?: string) {
+    super(message);
+    this.errno = errno;
+  }
 }
 
 export interface SupervisorEvents {
@@ -117,6 +124,6 @@ export class SupervisorClient implements FdKeeper, AsyncDisposable {
     const waiting = this.#waiting.get(line.id);
     this.#waiting.delete(line.id);
     if (line.type === "answer") waiting?.resolve(line.answer);
-    else waiting?.reject(new SupervisorError(line.message));
+    else waiting?.reject(new SupervisorError(line.message, line.errno));
   }
 }

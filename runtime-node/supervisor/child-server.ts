@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { KernelError } from "#kernel/kernel.ts";
 import { ownIdentity } from "#kernel/take-fd.ts";
 import { receiveLines } from "../launch/lines.ts";
 import type { LaunchAnswer, RequestLine, ServerLine, SupervisorAnswer } from "../launch/protocol.ts";
@@ -81,7 +82,9 @@ export class ChildServer implements AsyncDisposable {
     try {
       reply({ type: "answer", id: request.id, answer: await this.#perform(request) });
     } catch (error) {
-      reply({ type: "refused", id: request.id, message: error instanceof Error ? error.message : String(error) });
+      const message = error instanceof Error ? error.message : String(error);
+      const errno = error instanceof KernelError ? { errno: error.errno } : {};
+      reply({ type: "refused", id: request.id, message, ...errno });
     }
   }
 
