@@ -2,6 +2,7 @@ import { toSlipwayError } from "#contracts/slipway-error.ts";
 import { ApiClient } from "./api/client.ts";
 import { apiTarget } from "./api/target.ts";
 import { parseFlags } from "./arguments/parse-flags.ts";
+import { callerOf } from "./caller.ts";
 import { inCommandTrace } from "./command-trace.ts";
 import { cliError, QuietExit } from "./errors.ts";
 import { findVerb } from "./find-verb.ts";
@@ -64,7 +65,12 @@ async function runVerb(verb: Verb, args: readonly string[], context: CommandCont
     return 0;
   }
   const open = (traceparent: string): ApiClient =>
-    new ApiClient({ target: apiTarget(environment), token: environment.SLIPWAY_TOKEN, traceparent });
+    new ApiClient({
+      target: apiTarget(environment),
+      token: environment.SLIPWAY_TOKEN,
+      traceparent,
+      caller: callerOf(environment),
+    });
   return inCommandTrace({ verb: verb.name, traced: verb.traced !== undefined, environment, api: open }, async (api) => {
     const takeSignals = (onSignal: (name: NodeJS.Signals) => void): Disposable => signals.take(onSignal);
     const call = { flags: flags as never, operands, json, environment, terminal, api, signal: signals.signal, takeSignals };

@@ -5,6 +5,8 @@
 
 /** Where the HTTP API of `api.ts` begins. */
 export const API_PREFIX = "/v1";
+/** An API client says in it who uses it, for events; it decides nothing. */
+export const CALLER_HEADER = "x-slipway-caller";
 /** The project of instances started by `slipway run`. */
 export const RUN_PROJECT = "run";
 

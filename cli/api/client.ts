@@ -1,7 +1,7 @@
 import type { Agent as HttpAgent, IncomingMessage, RequestOptions } from "node:http";
 import type { Problem } from "#contracts/slipway-error.ts";
 import { SlipwayError } from "#contracts/slipway-error.ts";
-import { API_PREFIX } from "#contracts/wire-names.ts";
+import { API_PREFIX, CALLER_HEADER } from "#contracts/wire-names.ts";
 import { cliError } from "../errors.ts";
 import { connectionError } from "./connection-error.ts";
 import { readLines } from "./ndjson.ts";
@@ -24,6 +24,8 @@ export interface ApiOptions {
   /** SLIPWAY_TOKEN, sent as a bearer token (RFC 6750). */
   token: string | undefined;
   traceparent: string;
+  /** Who runs the command, for events. */
+  caller?: string;
 }
 
 /**
@@ -74,8 +76,12 @@ export class ApiClient implements Disposable {
   }
 
   headers(): Record<string, string> {
-    const { token, traceparent } = this.options;
-    return { traceparent, ...(token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` }) };
+    const { token, traceparent, caller } = this.options;
+    return {
+      traceparent,
+      ...(caller === undefined ? {} : { [CALLER_HEADER]: caller }),
+      ...(token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` }),
+    };
   }
 
   [Symbol.dispose](): void {

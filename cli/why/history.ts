@@ -1,3 +1,4 @@
+import { byWhom } from "./by-whom.ts";
 import { exitReason } from "./exit-reason.ts";
 import type { Happening, InstanceEvents } from "./instance-events.ts";
 import { formatMoment } from "./times.ts";
@@ -25,7 +26,9 @@ function tellOrigin({ service, project, own, around }: InstanceEvents, now: numb
   const changes = (applied.data["changes"] ?? []) as { service: string; action: string }[];
   const action = changes.find((change) => change.service === service)?.action ?? "keep";
   const generation = Number(applied.data["generation"]);
-  return [`${what}, for project ${project} was applied (generation ${generation}), ${ACTION_WORDS[action] ?? action}.`];
+  return [
+    `${what}, for project ${project} was applied${byWhom(applied)} (generation ${generation}), ${ACTION_WORDS[action] ?? action}.`,
+  ];
 }
 
 /** The runs before the last one, those that ended alike in one sentence. */

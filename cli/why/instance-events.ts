@@ -32,11 +32,12 @@ export function instancesNamed(
   for (const happening of all) {
     const [ofProject = "", service = "", instance] = happening.subject.split("/");
     if (instance === undefined || !isMeant(name, { project: ofProject, service, instance, happening })) continue;
+    if (!happening.type.startsWith("instance.")) continue;
     const known = found.get(happening.subject) ?? { project: ofProject, service, name: instance, own: [], around: [] };
     found.set(happening.subject, known);
     known.own.push(happening);
   }
-  const meant = [...found.values()];
+  const meant = [...found.values(), ...waitingServices(name, all)];
   const inProject = meant.filter((each) => each.project === project);
   const chosen = inProject.length > 0 ? inProject : meant;
   for (const each of chosen) {
@@ -52,6 +53,31 @@ function ofNewest(own: Happening[]): Happening[] {
   const id = newest?.data["instanceId"];
   return id === undefined ? own : own.filter(({ data }) => data["instanceId"] === undefined || data["instanceId"] === id);
 }
+
+/** Services that wait and have no instance to tell of: the newest of their events says for what. */
+function waitingServices(name: string, all: readonly Happening[]): InstanceEvents[] {
+  const newest = new Map<string, Happening>();
+  for (const happening of all) {
+    const [project = "", service] = happening.subject.split("/");
+    if (happening.type === "project.removed")
+      for (const known of newest.keys()) if (known.startsWith(`${project}/`)) newest.delete(known);
+    if (service !== undefined && /^(service\.waiting|instance\.)/.test(happening.type))
+      newest.set(`${project}/${service}`, happening);
+  }
+  return [...newest]
+    .filter(([, { type }]) => type === "service.waiting")
+    .map(([subject, happening]): InstanceEvents => {
+      const [project = "", service = ""] = subject.split("/");
+      return { project, service, name: subject, own: [happening], around: [] };
+    })
+    .filter(
+      ({ project, service }) => name === service || name === `${project}/${service}` || isReplica(name, project, service),
+    );
+}
+
+/** `shop-web-1` is a replica of shop/web, also while there is none. */
+const isReplica = (name: string, project: string, service: string): boolean =>
+  name.startsWith(`${project}-${service}-`) && /^\d+$/.test(name.slice(project.length + service.length + 2));
 
 function isMeant(
   name: string,

@@ -1,3 +1,4 @@
+import { byWhom } from "./by-whom.ts";
 import { exitReason } from "./exit-reason.ts";
 import type { Happening, InstanceEvents } from "./instance-events.ts";
 import { formatMoment, formatWait } from "./times.ts";
@@ -15,6 +16,12 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 
 /** What each event says of the moment after it. Events that say nothing of it (`credentials.issued`) have no line. */
 const TELLERS: Readonly<Record<string, Teller>> = {
+  "service.waiting": (event, context) =>
+    event.data["gate"] === "failed"
+      ? [
+          `${context.name} is not started, since ${at(event, context)}: what it depends on has failed, ${text(event.data["detail"])}.`,
+        ]
+      : [`${context.name} has no instance yet: since ${at(event, context)} it ${text(event.data["detail"])}.`],
   "instance.assigned": (event, context) => [
     `${context.name} is about to start: it was assigned to node ${text(event.data["node"])} at ${at(event, context)}, and its agent has not taken it up.`,
   ],
@@ -79,13 +86,18 @@ function since(type: string, context: TellerContext): string {
 
 function staysDown(exit: Happening, before: readonly Happening[]): string[] {
   const stopped = before.findLast(({ type }) => type === "instance.stopping" || type === "instance.started");
-  if (stopped?.type === "instance.stopping") return ["It was asked to stop, and stays so until it is started again."];
+  if (stopped?.type === "instance.stopping") return [staysStopped(before)];
   const policy = policyOf(exit);
   if (policy === "") return [];
   if (policy === "no") return ["Its restart policy is `no`: it stays down."];
   const given = Number(before.findLast(({ type }) => type === "instance.restarting")?.data["series"] ?? 0);
   if (exit.data["exitCode"] === 0) return [`Its restart policy is \`${policy}\`, and this was no failure: it stays down.`];
   return [`Its restart policy \`${policy}\` has started it again ${times(given)} in a row and gives up.`];
+}
+
+function staysStopped(before: readonly Happening[]): string {
+  const asked = before.findLast(({ type, data }) => type === "instance.requested" && data["operation"] === "stop");
+  return `It was asked to stop${asked === undefined ? "" : byWhom(asked)}, and stays so until it is started again.`;
 }
 
 function policyOf({ data }: Happening): string {

@@ -138,6 +138,20 @@ test.each<[string, Line[], string[]]>([
     ],
   ],
   [
+    "was stopped by somebody",
+    [
+      ...running,
+      [9, "instance.requested", { operation: "stop", by: "uid 0 (by sudo of uid 1000)" }],
+      [10, "instance.stopping", { stopSignal: "SIGTERM", graceMs: 10_000 }],
+      [11, "instance.exited", { exitCode: 143, restart: { name: "always" } }],
+    ],
+    [
+      "shop-web-1 does not run: it ended at 11 s, after SIGTERM, with exit code 143.",
+      "It was asked to stop by uid 0 (by sudo of uid 1000), and stays so until it is started again.",
+      asked,
+    ],
+  ],
+  [
     "completed",
     [...running, [4, "instance.exited", { exitCode: 0, restart: policy }]],
     [
@@ -154,6 +168,51 @@ test.each<[string, Line[], string[]]>([
   ],
 ])("an instance that %s", (_state, lines, sentences) => {
   expect(told(lines)).toEqual(sentences);
+});
+
+const byRoot = { generation: 4, changes: [{ service: "web", action: "create" }], by: "uid 0" };
+
+test.each<[string, Line[], string[]]>([
+  [
+    "waits for another",
+    [
+      [0, "project.applied", byRoot, "shop"],
+      [1, "service.waiting", { gate: "waiting", detail: "waits for db to be healthy" }, "shop/web"],
+    ],
+    ["shop/web has no instance yet: since 01 s it waits for db to be healthy."],
+  ],
+  [
+    "cannot start, since what it depends on has failed",
+    [
+      [1, "service.waiting", { gate: "waiting", detail: "waits for db to start" }, "shop/web"],
+      [2, "service.waiting", { gate: "failed", detail: "shop-db-1 ended with exit code 3" }, "shop/web"],
+    ],
+    ["shop/web is not started, since 02 s: what it depends on has failed, shop-db-1 ended with exit code 3."],
+  ],
+  [
+    "waited and then started",
+    [
+      [0, "project.applied", byRoot, "shop"],
+      [0, "service.waiting", { gate: "waiting", detail: "waits for db to start" }, "shop/web"],
+      [1, "instance.assigned", { node: "n1", revision: "3f2a00009999" }],
+      [3, "instance.started"],
+    ],
+    [
+      "shop-web-1 is running since 03 s.",
+      "It was asked for at 01 s, in revision 3f2a0000, for project shop was applied by uid 0 (generation 4), which added the service.",
+    ],
+  ],
+  [
+    "waited in a project that is gone",
+    [
+      [0, "service.waiting", { gate: "waiting", detail: "waits for db to start" }, "shop/web"],
+      [1, "project.removed", {}, "shop"],
+    ],
+    [],
+  ],
+])("a service that %s", (_state, lines, sentences) => {
+  expect(told(lines)).toEqual(sentences);
+  expect(told(lines, "shop-web-1")).toEqual(sentences);
 });
 
 test("a replaced instance that is still being stopped is not taken for its successor of the same name", () => {

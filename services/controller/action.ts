@@ -1,6 +1,7 @@
 import type { Assignment } from "#contracts/instance.ts";
 import type { RouteEntry } from "#contracts/route.ts";
 import type { NewEvent } from "#messaging/platform.ts";
+import type { ServiceWait } from "./wait-teller.ts";
 
 /** Why an instance is removed. */
 export type LeaveReason =
@@ -35,6 +36,8 @@ export interface ProjectPlan {
 
 export interface Decision {
   plans: ProjectPlan[];
+  /** Services for which nothing can be done yet. */
+  waits: ServiceWait[];
   /** Milliseconds since the epoch: decide again then, even if nothing changed. */
   wakeAt: number | undefined;
 }

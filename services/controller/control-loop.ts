@@ -6,11 +6,13 @@ import type { ProjectPlan } from "./action.ts";
 import { decide } from "./decide.ts";
 import type { Executor } from "./executor.ts";
 import { RetrySchedule } from "./retry-schedule.ts";
+import type { WaitTeller } from "./wait-teller.ts";
 import { Wakeup } from "./wakeup.ts";
 
 export interface ControlLoopOptions {
   state: ClusterState;
   executor: Executor;
+  waits: WaitTeller;
   node: string;
   log: Log;
 }
@@ -51,6 +53,7 @@ export class ControlLoop implements AsyncDisposable {
       const now = Date.now();
       const steady = steadyNow();
       const decision = decide({ snapshot: state.snapshot(), node, now });
+      this.#options.waits.take(decision.waits);
       for (const plan of decision.plans) {
         if (!this.#running.has(plan.id) && this.#retries.isDue(plan.id, steady)) this.#start(plan, signal);
       }

@@ -4,6 +4,7 @@ import type { ClusterState } from "#services/state/cluster-state.ts";
 import { ControlLoop } from "./control-loop.ts";
 import { type Authority, CredentialsDesk } from "./credentials-desk.ts";
 import { Executor } from "./executor.ts";
+import { WaitTeller } from "./wait-teller.ts";
 
 export interface ControllerOptions {
   platform: Platform;
@@ -25,6 +26,7 @@ export function startController(options: ControllerOptions): AsyncDisposable {
     node,
     removeAccount: (project) => authority.removeProjectAccount(project),
   });
-  resources.use(new ControlLoop({ state, executor, node, log }));
+  const waits = resources.use(new WaitTeller((event) => platform.events.append(event), log));
+  resources.use(new ControlLoop({ state, executor, waits, node, log }));
   return resources;
 }

@@ -6,6 +6,7 @@ import { decideOneOff } from "./one-off.ts";
 import { decideRemoval } from "./project-removal.ts";
 import { decideRoutes } from "./routing.ts";
 import { type ProjectScope, decideService } from "./service-rollout.ts";
+import { waitsOf } from "./wait-teller.ts";
 
 export interface World {
   snapshot: Snapshot;
@@ -43,7 +44,11 @@ export function decide({ snapshot, node, now }: World): Decision {
       traceparent: replica.assignment.traceparent,
       actions: decideOneOff(replica, departures, now),
     }));
-  return { plans: [...plans, ...oneOffs].filter(({ actions }) => actions.length > 0), wakeAt: departures.wakeAt };
+  return {
+    plans: [...plans, ...oneOffs].filter(({ actions }) => actions.length > 0),
+    waits: views.flatMap(waitsOf),
+    wakeAt: departures.wakeAt,
+  };
 }
 
 function decideProject(view: ProjectView, scope: ProjectScope): Action[] {

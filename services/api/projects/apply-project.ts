@@ -5,6 +5,7 @@ import { canonicalJson } from "#services/state/revision.ts";
 import { type Replica, replicasOf } from "#services/state/snapshot.ts";
 import { activeTraceparent } from "#services/state/trace-context.ts";
 import type { ApiContext } from "../api-context.ts";
+import type { Caller } from "../caller.ts";
 import { requireRoom } from "../disk-room.ts";
 import { apiError } from "../errors.ts";
 import { changeAssignment } from "../instances/change-assignment.ts";
@@ -14,7 +15,12 @@ import { serviceChanges } from "./service-changes.ts";
 import { checkSpec } from "./spec-checks.ts";
 
 /** Makes `spec` what is wanted of its project. The controller does the rest; its events come after the result's cursor. */
-export async function applyProject(context: ApiContext, name: string, spec: ProjectSpec): Promise<ApplyResult> {
+export async function applyProject(
+  context: ApiContext,
+  name: string,
+  spec: ProjectSpec,
+  caller: Caller,
+): Promise<ApplyResult> {
   const { state, platform } = context;
   checkSpec(spec, name);
   await requireRoom(context.home);
@@ -27,7 +33,7 @@ export async function applyProject(context: ApiContext, name: string, spec: Proj
     changes = serviceChanges(current?.spec, spec);
     return isApplied(current, spec) ? current : nextDesired(current, spec);
   });
-  await announce(context, stored, changes);
+  await announce(context, stored, changes, caller);
   await retry(context, failed);
   return { project: name, generation: stored.generation, changes, cursor };
 }
@@ -91,14 +97,19 @@ export async function removeProject(context: ApiContext, name: string, volumes: 
   return { project: name, generation: stored?.generation ?? 0, changes, cursor };
 }
 
-async function announce({ platform }: ApiContext, stored: DesiredProject, changes: ServiceChange[]): Promise<void> {
+async function announce(
+  { platform }: ApiContext,
+  stored: DesiredProject,
+  changes: ServiceChange[],
+  caller: Caller,
+): Promise<void> {
   if (changes.every(({ action }) => action === "keep")) return;
   await platform.events.append({
     type: "project.applied",
     source: "/control/api",
     subject: stored.spec.name,
     project: stored.spec.name,
-    data: { generation: stored.generation, changes },
+    data: { generation: stored.generation, changes, ...caller },
   });
 }
 

@@ -3,12 +3,14 @@ import { InstanceDetails, LaunchReport, RunRequest } from "#contracts/api.ts";
 import { ObservedInstance } from "#contracts/instance.ts";
 import type { ApiApp } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
+import { callerOf } from "../caller.ts";
 import { clientSignal } from "../client-signal.ts";
 import { knownInstances, resolveInstance } from "../instance-reference.ts";
 import { pauseInstance, unpauseInstance } from "../instances/pause-instance.ts";
 import { removeInstance } from "../instances/remove-instance.ts";
 import { runInstance } from "../instances/run-instance.ts";
 import { restartInstance, startInstance, stopInstance } from "../instances/stop-and-start.ts";
+import { tellRequest } from "../instances/tell-request.ts";
 import { askNode } from "../node-client.ts";
 import { NOTHING } from "./answers.ts";
 
@@ -66,7 +68,10 @@ export function instancesResource(app: ApiApp, context: ApiContext): void {
     app.post(
       `/instances/:ref/${name}`,
       { schema: { summary: `${name[0]?.toUpperCase()}${name.slice(1)} an instance`, params, response: one } },
-      (request, reply) => act(context, request.params.ref, clientSignal(reply, context.closing)),
+      async (request, reply) => {
+        await tellRequest(context, request.params.ref, { operation: name, ...callerOf(request) });
+        return act(context, request.params.ref, clientSignal(reply, context.closing));
+      },
     );
   }
   app.delete(
@@ -74,6 +79,7 @@ export function instancesResource(app: ApiApp, context: ApiContext): void {
     { schema: { summary: "Remove an instance", params, querystring: removalQuery, response: NOTHING } },
     async (request, reply) => {
       const signal = clientSignal(reply, context.closing);
+      await tellRequest(context, request.params.ref, { operation: "remove", ...callerOf(request) });
       await removeInstance(context, request.params.ref, request.query.force ?? false, signal);
       return reply.code(204).send(null);
     },

@@ -5,6 +5,7 @@ import { ProjectSpec } from "#contracts/project-spec.ts";
 import { projectStatus } from "#services/state/project-status.ts";
 import type { ApiApp } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
+import { callerOf } from "../caller.ts";
 import { applyProject, removeProject } from "../projects/apply-project.ts";
 import { requireProject } from "../projects/change-project.ts";
 import { RoutesInForce } from "../projects/routes-in-force.ts";
@@ -18,7 +19,7 @@ export function projectsResource(app: ApiApp, context: ApiContext): void {
   app.put(
     "/projects/:project",
     { schema: { summary: "Apply a project", params, body: ProjectSpec, response: { 200: ApplyResult } } },
-    (request) => applyProject(context, request.params.project, request.body),
+    (request) => applyProject(context, request.params.project, request.body, callerOf(request)),
   );
   app.get(
     "/projects",
