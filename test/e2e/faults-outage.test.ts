@@ -63,7 +63,7 @@ const isGone = async (pid: number): Promise<boolean> => {
 };
 
 test(
-  "while nats-server is away containers run, restart and are checked, the gateway serves, and a change is refused with a reason; when it is back all is told and goes on",
+  "without nats-server containers run, restart and are checked, and a change is refused; when it is back, all is told",
   { timeout: 240_000 },
   async () => {
     const pids = Object.fromEntries((await project.ps()).map(({ service, pid }) => [service, pid!]));
