@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ImageInfo } from "#contracts/api.ts";
+import type { Trace, TraceSummary } from "#contracts/trace.ts";
 import { homeLayout } from "#contracts/home.ts";
 import { buildBusyboxLayout } from "#runtime-node/image/testing/busybox-layout.ts";
 import { startLyingRegistry } from "#runtime-node/image/testing/lying-registry.ts";
@@ -58,6 +59,15 @@ const stored = (): string[] => {
 
 test("run pulls an image that is not there, and starts it with its user, environment, folder and entrypoint", async () => {
   expect(await run(app)).toMatchObject({ exitCode: 0, stdout: "hello from /srv/app as 1000:100\n" });
+  const [command] = await until(
+    async () => (await platform().json<TraceSummary[]>(["trace", "ls"])).filter(({ name }) => name === "slipway run"),
+    ([newest]) => newest !== undefined,
+  );
+  const ofPull = ["obtain image", "resolve reference", "download", "unpack"];
+  await until(
+    () => platform().json<Trace>(["trace", "show", command!.traceId]),
+    ({ spans }) => ofPull.every((part) => spans.some(({ name }) => name === part)),
+  );
   expect(await images()).toMatchObject([
     { reference: app, digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string },
   ]);

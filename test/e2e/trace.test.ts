@@ -76,3 +76,55 @@ test("why says how an instance ended and what comes next, from a real stream of 
   expect(why.stdout).toContain("Its restart policy `on-failure:1` has started it again once in a row and gives up.");
   expect(why.stdout).toContain("which added the service.");
 });
+
+test("a restart by itself is a trace of its own, and a stop is in the trace of who asked", async () => {
+  const crash = shellService("sleep 0.1; [ -e /tmp/once ] && exec sleep 1000; touch /tmp/once; exit 3", {
+    restart: "always",
+  });
+  const project = await platform().compose(composeFile({ crash }), "apart");
+  const up = await platform().slipway(["up", "-d", "-f", project.file]);
+  const list = () => json<TraceSummary[]>("trace", "ls", "--project", "apart");
+  const [again] = await until(
+    async () => (await list()).filter(({ name }) => name === "instance restart"),
+    (found) => found.length === 1,
+  );
+  const restart = await json<Trace>("trace", "show", again!.traceId);
+  const [, deployId = ""] = /^trace ([0-9a-f]{32})/m.exec(up.stderr) ?? [];
+  expect(restart.spans[0]?.links.map(({ traceId }) => traceId)).toEqual([deployId]);
+  const deploy = await json<Trace>("trace", "show", deployId);
+  expect(deploy.spans.filter(({ name }) => name === "instance start")).toHaveLength(1);
+  const stop = await platform().slipway(["stop", "apart/crash"]);
+  const [, stopId = ""] = /^trace ([0-9a-f]{32})/m.exec(stop.stderr) ?? [];
+  await until(
+    () => json<Trace>("trace", "show", stopId),
+    ({ spans }) => ["slipway stop", "instance stop"].every((part) => spans.some(({ name }) => name === part)),
+  );
+  const why = await platform().ok(["why", "apart/crash"]);
+  expect(why).toMatch(/It was asked to stop by uid 0\b.*, and stays so until it is started again\./);
+});
+
+test("why says what a service waits for that has no instance, and that what it waits for has failed", async () => {
+  const check = { test: ["CMD-SHELL", "test -e /tmp/well"], interval: "100ms", retries: 3 };
+  const project = await platform().compose(
+    composeFile({
+      db: shellService("exec sleep 1000", { healthcheck: { ...check, start_period: "1h", start_interval: "100ms" } }),
+      web: shellService("exec sleep 1000", { depends_on: { db: { condition: "service_healthy" } } }),
+      job: shellService("exit 3"),
+      after: shellService("true", { depends_on: { job: { condition: "service_completed_successfully" } } }),
+    }),
+    "held",
+  );
+  const up = platform().spawn(["up", "-d", "-f", project.file]);
+  const why = (name: string, part: string) =>
+    until(
+      () => platform().slipway(["why", name]),
+      ({ stdout }) => stdout.includes(part),
+    );
+  expect((await why("held/web", "waits for")).stdout).toMatch(
+    /^held\/web has no instance yet: since .* it waits for db to be healthy\.\n$/,
+  );
+  expect((await why("held-after-1", "has failed")).stdout).toContain("held-job-1 ended with exit code 3.");
+  await platform().ok(["exec", "held/db", "touch", "/tmp/well"]);
+  expect((await why("held-web-1", "is running")).stdout).toContain("which added the service.");
+  await up.result;
+});
