@@ -83,7 +83,7 @@ Description=Slipway's containers
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStart=/bin/sh -c ${`"${HOLD_CGROUP.replaceAll("$", () => "$$")}"`}
+ExecStart=/bin/sh -c "${HOLD_CGROUP.replaceAll("$", () => "$$")}"
 Delegate=yes
 KillMode=control-group
 TimeoutStopSec=10s
