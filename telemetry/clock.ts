@@ -8,9 +8,12 @@ let offset = Date.now() - performance.now();
  * microseconds is not zero. Follows the wall clock when that is set.
  */
 export function nowMs(): number {
-  const wall = Date.now();
-  const precise = performance.now() + offset;
-  if (Math.abs(wall - precise) <= TOLERANCE_MS) return precise;
-  offset = wall - performance.now();
-  return wall;
+  return atSteady(performance.now());
+}
+
+/** A moment of performance.now() in milliseconds since the epoch, by the wall clock as it is now. */
+export function atSteady(moment: number): number {
+  const lag = Date.now() - (performance.now() + offset);
+  if (Math.abs(lag) > TOLERANCE_MS) offset += lag;
+  return moment + offset;
 }

@@ -10,12 +10,18 @@ import {
   SpanStatusCode,
   type TimeInput,
 } from "@opentelemetry/api";
-import { nowMs } from "./clock.ts";
+import { atSteady, nowMs } from "./clock.ts";
 
 /** OpenTelemetry's own limit for attributes; events are the steps of a launch, of which there may be two hundred. */
 const MOST_ATTRIBUTES = 128;
 const MOST_EVENTS = 512;
 const LONGEST_TEXT = 4_096;
+
+/**
+ * A number below is of performance.now(). The year 2001, and not when this process began: the clock may have been set back since, and a time
+ * of the epoch would be taken for one of the process.
+ */
+const EARLIEST_EPOCH_MS = 1e12;
 
 export interface SpanEvent {
   name: string;
@@ -156,5 +162,5 @@ function toMilliseconds(time: TimeInput | undefined): number {
   if (time === undefined) return nowMs();
   if (Array.isArray(time)) return time[0] * 1e3 + time[1] / 1e6;
   if (typeof time !== "number") return time.getTime();
-  return time < performance.timeOrigin ? time + performance.timeOrigin : time;
+  return time < EARLIEST_EPOCH_MS ? atSteady(time) : time;
 }

@@ -15,7 +15,7 @@ import type { ClientRequest } from "./client-exchange.ts";
 export interface RequestTrace {
   readonly span: Span;
   readonly headers: Record<string, string>;
-  /** Milliseconds since 1970, with a fraction. */
+  /** By performance.now(), which OpenTelemetry takes as well. */
   readonly startedAtMs: number;
 }
 
@@ -31,7 +31,7 @@ export function startRequestTrace(request: ClientRequest): RequestTrace {
     );
   const headers: Record<string, string> = {};
   propagation.inject(isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : newTrace(), headers);
-  return { span, headers, startedAtMs: performance.timeOrigin + performance.now() };
+  return { span, headers, startedAtMs: performance.now() };
 }
 
 /** Sampled, so that a service which records its own spans does so. Node draws the randomness of UUIDs in batches. */

@@ -54,7 +54,7 @@ export async function inStage<Result>(
 /** Returns what ends the span of a start's last stage: from now until its container is first found to be healthy. */
 export function untilHealthy(): (health: HealthState) => void {
   const within = context.active();
-  let startedAtMs = trace.getSpan(within) === undefined ? undefined : performance.timeOrigin + performance.now();
+  let startedAtMs = trace.getSpan(within) === undefined ? undefined : performance.now();
   return (health) => {
     if (health !== "healthy" || startedAtMs === undefined) return;
     trace.getTracer("slipway/agent").startSpan("become healthy", { startTime: startedAtMs }, within).end();
