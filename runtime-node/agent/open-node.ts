@@ -14,6 +14,7 @@ import { VolumeStore } from "#storage-driver/volume-store.ts";
 import type { Telemetry } from "#telemetry/start.ts";
 import { removeCgroupParents } from "../cgroup/container-cgroup.ts";
 import { findCgroupHierarchies } from "../cgroup/hierarchy.ts";
+import { ExposedDirectories } from "../container/exposed-directories.ts";
 import { InstanceFolder, type InstanceRecord } from "../container/instance-record.ts";
 import type { NodeServices } from "../container/node-services.ts";
 import { openImageStore } from "../image/image-store.ts";
@@ -105,6 +106,7 @@ export async function openNode({ kernel, home, settings, telemetry, ending }: No
     kernel,
     children,
     cgroups,
+    exposed: ExposedDirectories.open(join(home.home, "exposed-directories.json")),
     images: new NodeImages(images, home.images, idmaps),
     networks: nodeNetworks,
     volumes: new NodeVolumes(volumes, kernel, home.run, events, signal),

@@ -19,6 +19,10 @@ export const CONTAINER_ERRORS = {
     remedy: "Look at the step in `slipway inspect NAME --plan`, and at `slipway doctor` for what this kernel lacks.",
   },
   SLIPWAY_CONTAINER_BIND_SOURCE_MISSING: { status: 400, remedy: "Make the file or directory, or correct the path." },
+  SLIPWAY_CONTAINER_BIND_SOURCE_LINK: {
+    status: 400,
+    remedy: "Look at who made the link and where it leads; name the place it should lead to itself, or use a volume.",
+  },
   SLIPWAY_CONTAINER_NOT_IDMAPPABLE: {
     status: 400,
     remedy:

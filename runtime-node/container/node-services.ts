@@ -7,6 +7,7 @@ import type { CgroupHierarchies } from "../cgroup/hierarchy.ts";
 import type { ImageConfig } from "../image/image.ts";
 import type { Children } from "../launch/children.ts";
 import type { LaunchMount, LayerSource } from "../launch/container-launch.ts";
+import type { ExposedDirectories } from "./exposed-directories.ts";
 
 /** An image ready to be a root: its layers, what is mounted over them, and what it says about the process. */
 export interface RootImage {
@@ -94,6 +95,7 @@ export interface NodeServices {
   kernel: Kernel;
   children: Children;
   cgroups: CgroupHierarchies;
+  exposed: ExposedDirectories;
   images: InstanceImages;
   networks: InstanceNetworks;
   volumes: InstanceVolumes;

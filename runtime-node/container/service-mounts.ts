@@ -1,15 +1,20 @@
-import { mkdir, stat } from "node:fs/promises";
 import type { BindMount, Mount } from "#contracts/service-spec.ts";
 import type { LaunchMount, MountPropagation } from "../launch/container-launch.ts";
+import { resolveBindSource } from "./bind-source.ts";
 import { containerError } from "./errors.ts";
+import type { ExposedDirectories } from "./exposed-directories.ts";
 import { ownerIdMap } from "./id-map.ts";
 
 const DEFAULT_TMPFS_MODE = 0o1777;
 
 /** The binds and tmpfs of a service; its volumes come from the storage drivers. */
-export async function serviceMounts(mounts: readonly Mount[], idBase: number): Promise<LaunchMount[]> {
+export async function serviceMounts(
+  mounts: readonly Mount[],
+  idBase: number,
+  exposed: ExposedDirectories,
+): Promise<LaunchMount[]> {
   const planned = mounts.map(async (mount): Promise<LaunchMount[]> => {
-    if (mount.type === "bind") return [await bindMount(mount, idBase)];
+    if (mount.type === "bind") return [await bindMount(mount, idBase, exposed)];
     if (mount.type === "volume") return [];
     const { target, sizeBytes = null, mode = DEFAULT_TMPFS_MODE } = mount;
     return [{ kind: "tmpfs", target, sizeBytes, mode }];
@@ -17,35 +22,22 @@ export async function serviceMounts(mounts: readonly Mount[], idBase: number): P
   return (await Promise.all(planned)).flat();
 }
 
-async function bindMount(mount: BindMount, idBase: number): Promise<LaunchMount> {
-  const source = await sourceOf(mount);
+async function bindMount(mount: BindMount, idBase: number, exposed: ExposedDirectories): Promise<LaunchMount> {
+  const { source, target, createHostPath: createMissing } = mount;
+  const { path, stat } = await resolveBindSource({ source, target, createMissing, exposed });
+  if (!mount.readOnly && stat.isDirectory()) await exposed.add(path);
   return {
     kind: "bind",
-    source: mount.source,
-    target: mount.target,
-    file: !source.isDirectory(),
+    source: path,
+    withoutLinks: true,
+    target,
+    file: !stat.isDirectory(),
     readOnly: mount.readOnly,
-    idmap: ownerIdMap(idBase, source),
+    idmap: ownerIdMap(idBase, stat),
     recursive: false,
     propagation: propagationOf(mount),
     targetExists: false,
   };
-}
-
-async function sourceOf({ source, target, createHostPath }: BindMount) {
-  try {
-    return await stat(source);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT" || !createHostPath) {
-      throw containerError(
-        "SLIPWAY_CONTAINER_BIND_SOURCE_MISSING",
-        `${source}, to be mounted at ${target}, cannot be read`,
-        { cause },
-      );
-    }
-    await mkdir(source, { recursive: true });
-    return stat(source);
-  }
 }
 
 /** The supervisor's mount namespace is a slave of the host's, so nothing can be shared back. */

@@ -75,7 +75,7 @@ export async function startContainer(
     ...files.mounts(),
     ...secrets,
     ...volumes,
-    ...(await serviceMounts(spec.mounts, idBase)),
+    ...(await serviceMounts(spec.mounts, idBase, node.exposed)),
     ...createDeviceNodes(node.kernel, folder.devices, devices, idBase),
   ];
 

@@ -14,6 +14,8 @@ export const CONSTANTS = {
   O_NOFOLLOW: process.arch === "arm64" ? 0o100000 : 0o400000,
   O_CLOEXEC: 0o2000000,
   O_PATH: 0o10000000,
+  // openat2(2)
+  RESOLVE_NO_SYMLINKS: 0x04,
   AT_FDCWD: -100,
   AT_EMPTY_PATH: 0x1000,
   AT_SYMLINK_NOFOLLOW: 0x100,

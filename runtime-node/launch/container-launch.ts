@@ -23,6 +23,8 @@ export type LaunchMount =
   | {
       kind: "bind";
       source: string;
+      /** The source has no symbolic link in it, and the launch fails when it has got one. */
+      withoutLinks?: boolean;
       target: string;
       /** The source is not a directory: the mount point is made as a file. */
       file: boolean;

@@ -163,6 +163,15 @@ describe("the plan of a container", () => {
     expect(JSON.stringify(plan.child)).not.toContain("/host/");
   });
 
+  it("takes no link in the source of a bind that was found to have none", () => {
+    const { prepare } = planContainer(launch({ mounts: [bind("/srv", { withoutLinks: true })] }));
+    const steps = prepare.filter(({ name }) => name.endsWith(" /srv") || name.endsWith(" of /srv"));
+    expect(steps.map((step) => formatStep(step)).slice(0, 2)).toEqual([
+      'openat2(AT_FDCWD, "/host/srv", {O_PATH|O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS}, 24)',
+      'open_tree(<source of /srv>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH)',
+    ]);
+  });
+
   it("makes mounts safe, and read-only or idmapped as they are asked for", () => {
     const restrict = (target: string): string => {
       const step = plan.prepare.find(({ name }) => name === `restrict ${target}`);

@@ -1,6 +1,6 @@
 import { dirname } from "node:path/posix";
 import type { ConstantName } from "#kernel/constants.ts";
-import type { HostStep, Step } from "#kernel/plan/step.ts";
+import type { HostStep, Step, StepArgument } from "#kernel/plan/step.ts";
 import { CONTAINER_USER_NAMESPACE } from "./root-file-system.ts";
 import type { LaunchMount } from "./container-launch.ts";
 import {
@@ -20,6 +20,8 @@ type Tmpfs = Extract<LaunchMount, { kind: "tmpfs" }>;
 
 const MODE_OF_MOUNT_POINT_FILE = 0o100644;
 const SAFE: ConstantName[] = ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"];
+/** struct open_how: flags, mode, resolve. */
+const OPEN_HOW_BYTES = 24;
 const bindFd = (target: string): string => `bind ${target}`;
 
 /**
@@ -38,19 +40,18 @@ export function attachMounts(mounts: readonly LaunchMount[]): Step[] {
     .flatMap((mount) => (mount.kind === "bind" ? attachBind(mount) : attachTmpfs(mount)));
 }
 
-function prepareBind({ source, target, readOnly, idmap, recursive, propagation, device }: Bind): HostStep[] {
+function prepareBind(bind: Bind): HostStep[] {
+  const { target, readOnly, idmap, recursive, propagation, device } = bind;
   const fd = bindFd(target);
   const userNamespace = idmap === "container" ? CONTAINER_USER_NAMESPACE : `id map of ${target}`;
   const set: ConstantName[] = device === true ? ["MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NOEXEC"] : [...SAFE];
   if (readOnly) set.push("MOUNT_ATTR_RDONLY");
   if (idmap !== null) set.push("MOUNT_ATTR_IDMAP");
-  const clone: ConstantName[] = ["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC"];
-  if (recursive) clone.push("AT_RECURSIVE");
   return [
     ...(idmap === null || idmap === "container"
       ? []
       : [{ kind: "user-namespace" as const, name: userNamespace, map: idmap }]),
-    onHost({ name: fd, call: "open_tree", args: [AT_FDCWD, source, flags(...clone)] }, true),
+    ...openSource(bind),
     onHost(
       setMountAttributes(
         `restrict ${target}`,
@@ -64,6 +65,20 @@ function prepareBind({ source, target, readOnly, idmap, recursive, propagation, 
         },
       ),
     ),
+  ];
+}
+
+/** As a detached mount. */
+function openSource({ source, withoutLinks, target, recursive }: Bind): HostStep[] {
+  const clone: ConstantName[] = ["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC"];
+  if (recursive) clone.push("AT_RECURSIVE");
+  const name = bindFd(target);
+  if (withoutLinks !== true) return [onHost({ name, call: "open_tree", args: [AT_FDCWD, source, flags(...clone)] }, true)];
+  const found = `source of ${target}`;
+  const how: StepArgument = { words: [flags("O_PATH", "O_CLOEXEC"), 0, flags("RESOLVE_NO_SYMLINKS")] };
+  return [
+    onHost({ name: found, call: "openat2", args: [AT_FDCWD, source, how, OPEN_HOW_BYTES] }, true),
+    onHost({ name, call: "open_tree", args: [result(found), "", flags(...clone, "AT_EMPTY_PATH")] }, true),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -71,6 +71,27 @@ test("a set-user-id file in a volume is out of reach for everybody on the host b
   const path = join(volume!.path!, "x");
   expect((await stat(dirname(dirname(path)))).mode & 0o077).toBe(0);
   await expect(run(path, [], NOBODY)).rejects.toMatchObject({ code: "EACCES" });
+});
+
+test("a link that a container leaves in a directory of the host leads no mount elsewhere, its own neighbour's neither", async () => {
+  const secret = await platform().scratch("secret");
+  await writeFile(join(secret, "key"), "the host's");
+  const source = join(attacker.folder, "shared/inner");
+  const next = await platform().compose(
+    composeFile({ reader: shellService("exec sleep infinity", { volumes: [`${source}:/inner`] }) }),
+    "next",
+  );
+  await next.up();
+  expect(await next.sh("reader", "echo own > /inner/key; cat /inner/key")).toBe("own");
+  await next.down();
+  await attacker.sh("evil", `mv /shared/inner /shared/aside && ln -s ${secret} /shared/inner`);
+  expect(await next.tryUp()).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(/shared\/inner.*SLIPWAY_CONTAINER_BIND_SOURCE_LINK/s) as string,
+  });
+  await next.down();
+  expect(await readdir(secret)).toEqual(["key"]);
+  await attacker.sh("evil", "rm /shared/inner");
 });
 
 test("another project's container is not reached, a neighbour of its own is", async () => {
