@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "instance.oom-killed",
   "instance.output-throttled",
   "instance.pids-limit-reached",
+  "instance.queries-throttled",
   "instance.restarting",
   "instance.stopping",
   "instance.paused",

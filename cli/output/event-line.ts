@@ -2,7 +2,7 @@ import type { RecordedEvent } from "#contracts/event.ts";
 import { paint } from "./colour.ts";
 
 const TYPE_PREFIX = "dev.slipway.";
-const ALARMING = /failed|oom-killed|output-throttled|pids-limit|unhealthy/;
+const ALARMING = /failed|oom-killed|throttled|pids-limit|unhealthy/;
 
 /** `2026-01-31T12:00:00.000Z  instance.started  shop/web/shop-web-1  pid=4711`. */
 export function formatEvent({ event }: RecordedEvent, colour: boolean): string {

@@ -8,6 +8,7 @@ import { NameTable, type NetworkEndpoint } from "../dns/name-table.ts";
 import type { Endpoint, ProjectNetworks } from "../network/project-networks.ts";
 import type { NetworkRecord } from "../network/network-state.ts";
 import type { KeptDnsSockets } from "./kept-dns-sockets.ts";
+import { QueryFloods } from "./query-floods.ts";
 
 /** A container that runs when this agent starts. */
 export interface RunningInstance {
@@ -34,6 +35,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   readonly #events: EventOutbox;
   readonly #dnsSockets: KeptDnsSockets;
   readonly #names = new NameTable();
+  readonly #floods: QueryFloods;
   readonly #dns = new Map<string, Promise<DnsServer>>();
   /** The endpoints that names lead to, by instance. */
   readonly #endpoints = new Map<string, NetworkEndpoint[]>();
@@ -44,6 +46,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
     this.#kernel = kernel;
     this.#networks = networks;
     this.#events = events;
+    this.#floods = new QueryFloods(events);
     this.#dnsSockets = dnsSockets;
   }
 
@@ -90,6 +93,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   async disconnect(instanceId: string): Promise<void> {
     for (const { network } of this.#endpoints.get(instanceId) ?? []) this.#names.remove(network, instanceId);
     this.#endpoints.delete(instanceId);
+    this.#floods.forget(instanceId);
     await this.#networks.unpublish(instanceId);
     await this.#networks.detach(instanceId);
   }
@@ -196,6 +200,11 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
     });
   }
 
+  #flooded(network: string, address: string): void {
+    const endpoint = this.#names.endpointAt(network, address);
+    if (endpoint !== undefined) this.#floods.turnedAway(endpoint);
+  }
+
   async #openServer({ name, gateway, internal }: NetworkRecord): Promise<DnsServer> {
     const sockets = await this.#dnsSockets.take(name, gateway);
     const server = await createDnsServer({
@@ -204,6 +213,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
       network: name,
       names: this.#names,
       sockets,
+      onFlood: (address) => this.#flooded(name, address),
       ...(internal ? {} : { upstreams: resolvConfUpstreams() }),
     });
     if (sockets === undefined) await this.#dnsSockets.keep(name, server.sockets);

@@ -23,6 +23,8 @@ export interface DnsServerOptions {
   /** How long one upstream has for one answer; 1,500 when absent. */
   attemptTimeoutMs?: number;
   logger?: DnsLogger;
+  /** Told of each query that is turned away because its asker has its share of queries under way. */
+  onFlood?: (askerAddress: string) => void;
 }
 
 export interface DnsLogger {
@@ -65,6 +67,7 @@ function responderOptions(options: DnsServerOptions, port: number): ConstructorP
   return {
     network: options.network,
     names: options.names,
+    onFlood: options.onFlood,
     onFailure: (message, error) => options.logger?.warn(message, { network: options.network, error }),
     ...(options.upstreams === undefined
       ? {}

@@ -47,6 +47,11 @@ export class NameTable implements NameSource {
     return (instanceId === undefined ? undefined : this.#networksOf.get(instanceId)) ?? [network];
   }
 
+  /** Whose address it is. */
+  endpointAt(network: string, address: string): NetworkEndpoint | undefined {
+    return this.#networks.get(network)?.at(address);
+  }
+
   lookup(network: string, name: string): readonly string[] | undefined {
     const wanted = name.toLowerCase();
     return this.#networks

@@ -25,6 +25,11 @@ export class QueryLimit {
     };
   }
 
+  /** Whether a client has all the places that one may have. */
+  isFullOf(client: string): boolean {
+    return (this.#underWay.get(client) ?? 0) >= this.#perClient;
+  }
+
   #leave(client: string): void {
     const own = (this.#underWay.get(client) ?? 1) - 1;
     if (own === 0) this.#underWay.delete(client);

@@ -12,6 +12,8 @@ export interface ResponderOptions {
   forwarding?: ForwarderOptions;
   /** Told of what went wrong with a query; the asker got SERVFAIL. */
   onFailure: (message: string, cause: unknown) => void;
+  /** Told of each query that is turned away because its asker has its share of queries under way. */
+  onFlood?: ((askerAddress: string) => void) | undefined;
 }
 
 export interface Asker {
@@ -56,6 +58,7 @@ export class Responder {
   /** Asks the world. Rejects only when the signal aborts. */
   async forward(query: DnsQuery, asker: Asker, signal: AbortSignal): Promise<Buffer> {
     using place = this.#limit.enter(asker.address);
+    if (place === undefined && this.#limit.isFullOf(asker.address)) this.#options.onFlood?.(asker.address);
     try {
       const theirs = place === undefined ? undefined : await this.#forwarder?.forward(query.packet, signal);
       return fitting(query, asker, theirs ?? bareAnswer(query.packet, 0, RCODE.SERVFAIL));

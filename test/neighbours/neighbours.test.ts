@@ -86,6 +86,8 @@ test("a flood of name queries leaves the others their names", async () => {
     (log) => log.includes("begun"),
   );
   await expectNobodyNotices();
+  const told = await untilEvent("instance.queries-throttled", "queries/queries/queries-queries-1");
+  expect(told?.data).toMatchObject({ network: "queries_default" });
   await project.down();
 }, 60_000);
 
