@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The first process in the virtual machine: finds the Debian on the disk, lays this machine's checkout and modules into it, and goes over to its
+# The first process in the virtual machine: finds the Debian on the disk, lays this machine's checkout, package and modules into it, and goes over to its
 # systemd.
 busybox=/bin/busybox
 $busybox mount -t proc proc /proc
@@ -20,6 +20,8 @@ $busybox mount --bind "/root/host$KERNEL_MODULES" "/root/lib/modules/$KERNEL_VER
 $busybox mount -t tmpfs -o mode=755 overlay /root/overlay
 $busybox mkdir /root/overlay/upper /root/overlay/work
 $busybox mount -t overlay -o "lowerdir=/root/host$CHECKOUT,upperdir=/root/overlay/upper,workdir=/root/overlay/work" overlay "/root$CHECKOUT"
+$busybox mkdir -p "/root$PACKAGE_IN_GUEST"
+$busybox mount --bind "/root/host$PACKAGE" "/root$PACKAGE_IN_GUEST"
 
 $busybox umount /proc
 $busybox umount /sys

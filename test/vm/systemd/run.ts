@@ -6,6 +6,7 @@ import { Job } from "../job.ts";
 import { ensureKernel, type KernelPackage } from "../kernel-package.ts";
 import { runMachine } from "../machine.ts";
 import { keepReport, removeReport } from "../reports.ts";
+import { layOutPackage, PACKAGE_IN_GUEST } from "./package.ts";
 import { ensureRootImage } from "./root-image.ts";
 
 /** In order, on one disk. */
@@ -21,16 +22,18 @@ export async function runSystemdTests(cache: string, signal: AbortSignal): Promi
   const [kernel, image] = [await ensureKernel(cache, KERNEL), await ensureRootImage(cache)];
   await using disk = await Job.create();
   await copyFile(image, disk.path("disk.img"), constants.COPYFILE_FICLONE);
+  await layOutPackage(disk.path("package"));
   let failed = 0;
   for (const boot of BOOTS) {
     process.stdout.write(`vm: systemd on Linux ${kernel.version}, ${boot}\n`);
-    failed ||= await runBoot(kernel, boot, disk.path("disk.img"), signal);
+    const exitCode = await runBoot(kernel, boot, disk, signal);
+    failed ||= exitCode;
     if (signal.aborted) return 1;
   }
   return failed;
 }
 
-async function runBoot(kernel: KernelPackage, boot: string, disk: string, signal: AbortSignal): Promise<number> {
+async function runBoot(kernel: KernelPackage, boot: string, machine: Job, signal: AbortSignal): Promise<number> {
   await using job = await Job.create();
   await writeInitramfs(kernel, "systemd/init.sh", job.path("initramfs"));
   await job.writeSettings({
@@ -38,15 +41,18 @@ async function runBoot(kernel: KernelPackage, boot: string, disk: string, signal
     KERNEL_MODULES: join(kernel.folder, "lib/modules", kernel.version),
     SLIPWAY_TEST_VM: kernel.version,
     CHECKOUT,
+    PACKAGE: machine.path("package"),
+    PACKAGE_IN_GUEST,
     CI: "true",
     PATH: GUEST_PATH,
   });
   const tests = ["--config", "test/vm/systemd/vitest.config.ts", boot];
   await job.writeCommand(vitestCommand("/slipway-job/report.json", tests));
   await copyFile(join(import.meta.dirname, "guest.sh"), job.path("guest.sh"));
-  const machine = { kernelImage: kernel.image, initramfs: job.path("initramfs"), jobFolder: job.folder, disk };
-  await runMachine(machine, signal);
+  const files = { initramfs: job.path("initramfs"), jobFolder: job.folder, disk: machine.path("disk.img") };
+  await runMachine({ kernelImage: kernel.image, ...files }, signal);
   await keepReport(job.path("report.json"), reportOf(boot));
+  await keepReport(job.path("journal"), `vm-systemd-${boot}.journal`);
   const exitCode = await job.readExitCode();
   if (exitCode === undefined) process.stdout.write(`vm: ${boot} ended without an exit code\n`);
   if (exitCode !== 0) await printJournal(job.path("journal"));

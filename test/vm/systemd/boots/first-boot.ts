@@ -2,8 +2,18 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { homeLayout } from "#contracts/home.ts";
-import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
-import { cgroupOf, COMPOSE_FILE, HOME, instances, run, slipway, unitProperty } from "./machine.ts";
+import {
+  cgroupOf,
+  COMPILE_CACHE,
+  COMPOSE_FILE,
+  HOME,
+  instances,
+  LAUNCHER,
+  PATIENCE,
+  run,
+  slipway,
+  unitProperty,
+} from "./machine.ts";
 
 const CONTAINERS = "/system.slice/slipway-containers.service";
 const PORTS = ["--http-port", "8080", "--https-port", "8443"];
@@ -66,7 +76,7 @@ describe("containers of the service", () => {
     const [before, server] = [await instances(), await unitProperty("slipway", "MainPID")];
     await run("systemctl", "restart", "slipway");
     expect(await unitProperty("slipway", "MainPID")).not.toBe(server);
-    await expect.poll(async () => sketch(await instances()), { timeout: 120_000 }).toEqual(sketch(before));
+    await expect.poll(async () => sketch(await instances()), PATIENCE).toEqual(sketch(before));
   });
 
   test("keep them when the server is killed, which systemd starts again", async () => {
@@ -76,8 +86,8 @@ describe("containers of the service", () => {
       const [state, pid] = [await unitProperty("slipway", "ActiveState"), await unitProperty("slipway", "MainPID")];
       return state === "active" && pid !== server;
     };
-    await expect.poll(started, { timeout: 120_000 }).toBe(true);
-    await expect.poll(async () => sketch(await instances()), { timeout: 120_000 }).toEqual(sketch(before));
+    await expect.poll(started, PATIENCE).toBe(true);
+    await expect.poll(async () => sketch(await instances()), PATIENCE).toEqual(sketch(before));
   });
 
   test("run on while the service is stopped", async () => {
@@ -85,7 +95,7 @@ describe("containers of the service", () => {
     await run("systemctl", "stop", "slipway");
     for (const { pid } of before.values()) expect(() => process.kill(pid!, 0)).not.toThrow();
     await run("systemctl", "start", "slipway");
-    await expect.poll(async () => sketch(await instances()), { timeout: 120_000 }).toEqual(sketch(before));
+    await expect.poll(async () => sketch(await instances()), PATIENCE).toEqual(sketch(before));
   });
 });
 
@@ -93,14 +103,15 @@ test("a server in any unit with Delegate=yes makes its cgroups there, and moves 
   const [unit, home] = ["other.service", "/var/lib/other"];
   const server = ["server", "--home", home, "--http-port", "9080", "--https-port", "9443"];
   const options = ["--property=Delegate=yes", "--property=Type=notify", "--property=TimeoutStartSec=170"];
-  await run("systemd-run", `--unit=${unit}`, ...options, join(PACKAGE_ROOT, "slipway"), ...server);
+  options.push(`--setenv=NODE_COMPILE_CACHE=${COMPILE_CACHE}`);
+  await run("systemd-run", `--unit=${unit}`, ...options, LAUNCHER, ...server);
   try {
     const own = cgroupOf(await unitProperty(unit, "MainPID"));
     expect(own).toBe(`/system.slice/${unit}/platform`);
     const ran = await run(
       "env",
       `SLIPWAY_HOST=unix://${homeLayout(home).apiSocket}`,
-      join(PACKAGE_ROOT, "slipway"),
+      LAUNCHER,
       "run",
       "-d",
       "host",

@@ -3,14 +3,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Listed } from "#test/e2e/platform.ts";
-import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
+import { PACKAGE_IN_GUEST } from "../package.ts";
 
 const execute = promisify(execFile);
-const LAUNCHER = join(PACKAGE_ROOT, "slipway");
-/** The compile cache of the checkout is in memory here and goes with the boot; this one stays. */
-const COMPILE_CACHE = "/var/cache/slipway-compile";
-
+export const LAUNCHER = join(PACKAGE_IN_GUEST, "slipway");
 export const HOME = "/var/lib/slipway";
+/** The service's: the package's own would be in memory here, and go with the boot. */
+export const COMPILE_CACHE = join(HOME, "cache/compile");
+/** A machine that does other things beside the emulation may be ten times slower again. */
+export const PATIENCE = { timeout: 170_000 };
 export const COMPOSE_FILE = "/root/compose.yaml";
 
 /** Runs a program; an error has what it said. */

@@ -1,16 +1,16 @@
 import { existsSync, readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { homeLayout } from "#contracts/home.ts";
-import { HOME, instances, run, slipway, unitProperty } from "./machine.ts";
+import { HOME, instances, PATIENCE, run, slipway, unitProperty } from "./machine.ts";
 
 test("after a reboot the service is up by itself", async () => {
-  await expect.poll(() => unitProperty("slipway", "ActiveState"), { timeout: 170_000 }).toBe("active");
+  await expect.poll(() => unitProperty("slipway", "ActiveState"), PATIENCE).toBe("active");
 });
 
 test("what is to be restarted always is, and what is not stays down", async () => {
   const states = async (): Promise<object> =>
     Object.fromEntries([...(await instances())].map(([name, { state }]) => [name, state]));
-  await expect.poll(states, { timeout: 170_000 }).toEqual({ kept: "running", once: "exited", single: "exited" });
+  await expect.poll(states, PATIENCE).toEqual({ kept: "running", once: "exited", single: "exited" });
 });
 
 test("uninstall leaves nothing but the home: no unit, link, rule, cgroup, process or run folder", async () => {
