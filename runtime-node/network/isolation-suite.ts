@@ -216,10 +216,11 @@ function promises(bridgedFrames: BridgedFrames): void {
       expect(await host.hears("127.0.0.1", 2223)).toBe("private 127.0.0.1");
     });
 
-    it("hears no broadcast of containers", async () => {
+    it("hears no broadcast or multicast of containers", async () => {
       const { container } = await connect("shop", "default");
       using heard = new PacketProbe(kernel, host, 9002);
       heard.sendFrom(container, "255.255.255.255", "to all");
+      heard.sendFrom(container, "224.0.0.1", "to all hosts");
       heard.sendFrom(container, "198.51.100.1", "to the host");
       expect(await heard.until("to the host")).toEqual(["to the host"]);
     });
@@ -240,6 +241,24 @@ function promises(bridgedFrames: BridgedFrames): void {
       expect(await two.container.hears("198.51.100.1", 8105)).toBe(`again ${one.endpoint.gateway}`);
       expect(await one.container.hears("198.51.100.1", 8105)).toBe(`again ${one.endpoint.gateway}`);
       expect(await two.container.hears(one.endpoint.gateway, 8105)).toBe(`again ${one.endpoint.gateway}`);
+    });
+  });
+
+  describe.concurrent("a container that speaks anything but IPv4", () => {
+    it("is not heard: IPv6 of its own making reaches neither its neighbour nor the host", async () => {
+      const [one, two] = [await connect("shop", "default"), await connect("shop", "default")];
+      const addresses = ["fe80::1", "fe80::2"];
+      for (const [index, { container }] of [one, two].entries()) {
+        await container.try("echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6");
+        expect(await container.try(`ip -6 addr add ${addresses[index]}/64 dev eth0 nodad && echo added`)).toBe("added");
+      }
+      const ping = (address: string): string => `busybox ping -6 -c 1 -W 1 ${address}%eth0`;
+      expect(await one.container.try(ping("fe80::1"))).not.toBe("failed");
+      expect(await one.container.try(ping("fe80::2"))).toBe("failed");
+      // All nodes and all routers of the link: the bridge is among them, and has no IPv6.
+      expect(await one.container.try(ping("ff02::2"))).toBe("failed");
+      expect(await host.try(`ip -6 addr show dev ${one.endpoint.bridge} | grep -c inet6 || true`)).toBe("0");
+      expect(await one.container.reaches(two.endpoint.address)).toBe(true);
     });
   });
 
