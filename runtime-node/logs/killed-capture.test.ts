@@ -91,7 +91,7 @@ const COUNTING = `
 
 test(
   "a capture that is killed again and again under heavy output loses no byte and writes none twice",
-  { timeout: 60_000 },
+  { timeout: 60_000 * (process.env.SLIPWAY_TEST_VM === undefined ? 1 : 6) },
   async () => {
     const writer = container(COUNTING);
     for (let count = 0; count < KILLS; count++) {
