@@ -8,6 +8,7 @@ import { UNIT_FOLDER } from "./unit-files.ts";
 
 /** Is there exactly when systemd is the machine's init, sd_booted(3). */
 const BOOTED_BY_SYSTEMD = "/run/systemd/system";
+const LAST_WORDS = 12;
 
 /** @throws SLIPWAY_CLI_NOT_ROOT, SLIPWAY_CLI_NO_SYSTEMD */
 export function requireSystemd(verb: string): void {
@@ -41,18 +42,31 @@ export async function isActive(unit: string, signal: AbortSignal): Promise<boole
   return exitCode === 0;
 }
 
-/** @throws SLIPWAY_CLI_SYSTEMD_FAILED with what systemctl said, and what the unit's journal says last */
+/** @throws SLIPWAY_CLI_SYSTEMD_FAILED with what systemctl said */
 export async function systemctl(args: readonly string[], signal: AbortSignal): Promise<string> {
   const { exitCode, output } = await runSystemctl(args, signal);
   if (exitCode === 0) return output;
   throw cliError("SLIPWAY_CLI_SYSTEMD_FAILED", `\`systemctl ${args.join(" ")}\` failed with ${exitCode}: ${output.trim()}`);
 }
 
-async function runSystemctl(args: readonly string[], signal: AbortSignal): Promise<{ exitCode: number; output: string }> {
-  const child = spawn("systemctl", ["--no-ask-password", "--no-pager", ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    signal,
-  });
+/** Returns when the unit has started. @throws SLIPWAY_CLI_SYSTEMD_FAILED with the unit's own last words */
+export async function startUnit(verb: "start" | "restart", unit: string, signal: AbortSignal): Promise<void> {
+  const { exitCode } = await runSystemctl([verb, unit], signal);
+  if (exitCode === 0) return;
+  const journal = ["--unit", unit, "--lines", String(LAST_WORDS), "--output", "cat", "--no-pager"];
+  const { output } = await runProgram("journalctl", journal, signal).catch(() => ({ output: "" }));
+  throw cliError("SLIPWAY_CLI_SYSTEMD_FAILED", `${unit} did not start; its last words:\n${output.trim()}`);
+}
+
+const runSystemctl = (args: readonly string[], signal: AbortSignal): ReturnType<typeof runProgram> =>
+  runProgram("systemctl", ["--no-ask-password", "--no-pager", ...args], signal);
+
+async function runProgram(
+  command: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<{ exitCode: number; output: string }> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], signal });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));

@@ -3,7 +3,7 @@ import { PACKAGE_ROOT, processEntry } from "#contracts/process-entry.ts";
 import { resolve } from "node:path";
 import { defaultHome } from "../api/target.ts";
 import { cliError } from "../errors.ts";
-import { isActive, requireSystemd, systemctl, writeUnit } from "../systemd/service-manager.ts";
+import { isActive, requireSystemd, startUnit, systemctl, writeUnit } from "../systemd/service-manager.ts";
 import { CONTAINERS_UNIT, SERVER_UNIT, UNIT_FOLDER, unitFiles } from "../systemd/unit-files.ts";
 import { defineVerb, type Invocation } from "../verb.ts";
 
@@ -50,7 +50,7 @@ async function startUnits(changed: boolean, signal: AbortSignal): Promise<void> 
   if (changed) await systemctl(["daemon-reload"], signal);
   await systemctl(["enable", "--quiet", SERVER_UNIT], signal);
   const restart = changed && (await isActive(SERVER_UNIT, signal));
-  await systemctl([restart ? "restart" : "start", SERVER_UNIT], signal);
+  await startUnit(restart ? "restart" : "start", SERVER_UNIT, signal);
 }
 
 function report({ stdout }: Invocation["terminal"], home: string, changed: boolean): void {
