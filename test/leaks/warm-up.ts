@@ -13,10 +13,12 @@ export async function warmUp({
   signal,
 }: Omit<ScenarioOptions, "starts" | "kills">): Promise<void> {
   await runScenario({ platform, surroundings, seed: seed + 1, starts: STARTS, kills: () => ({}), signal });
-  // What each platform makes once: the account of `run`, the init, the folder for the streams of commands.
-  await platform.ok(["run", "--rm", "--init", "host", "true"]);
+  // What each platform makes once: the account of `run`, the init, the folder for the streams of commands, the list of exposed directories.
+  await platform.ok(["run", "--rm", "--init", "-v", `${await platform.scratch("warm")}:/warm`, "host", "true"]);
   await Promise.all([platform.crash("agent"), platform.crash("control")]);
   await untilServing(platform);
+  // Starts the Worker that holds the traces.
+  await platform.ok(["trace", "ls"]);
 }
 
 /** `image ls` asks the agent through the control process. */
