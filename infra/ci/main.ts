@@ -5,7 +5,7 @@ import { type TestReport, addTotals, failedTests, skippedTests, totalsOf } from 
 /** What CI ran, and how many of its tests may be skipped: each says its reason, and this many reasons are known. */
 const RUNS = [
   { report: "tests.json", maxSkipped: 30 },
-  { report: "vm-6.1.json", maxSkipped: 25 },
+  { report: "vm-6.1.json", maxSkipped: 35 },
 ];
 
 async function readReport(file: string): Promise<TestReport | undefined> {
