@@ -219,6 +219,7 @@ export const VolumeInfo = Type.Object({
   project: Type.String(),
   driver: Type.String(),
   path: Type.Union([Type.String(), Type.Null()]),
+  /** Null when it is not known: counting the files of a large volume takes too long. */
   usedBytes: Type.Union([Type.Integer(), Type.Null()]),
   createdAt: Type.String(),
   usedBy: Type.Array(Type.String()),

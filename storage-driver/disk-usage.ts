@@ -2,18 +2,24 @@ import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 
 const BLOCK_BYTES = 512;
+/** Few enough that other calls of this process find a thread of libuv's between them. */
+const AT_ONCE = 16;
 
 /** What a tree takes on its disk, as du(1) counts: hard links once, no link followed. What vanishes meanwhile counts nothing. */
 export async function diskUsage(path: string, signal: AbortSignal): Promise<number> {
   const linked = new Set<string>();
   let bytes = 0;
   const pending = [path];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+  while (pending.length > 0) {
     signal.throwIfAborted();
-    const found = await unlessGone(lstat(next));
-    if (found === undefined || wasCounted(found, linked)) continue;
-    bytes += found.blocks * BLOCK_BYTES;
-    if (found.isDirectory()) pending.push(...(await namesIn(next)));
+    const some = pending.splice(-AT_ONCE);
+    const found = await Promise.all(some.map((next) => unlessGone(lstat(next))));
+    for (const [index, stat] of found.entries()) {
+      if (stat === undefined || wasCounted(stat, linked)) continue;
+      bytes += stat.blocks * BLOCK_BYTES;
+      // One by one: as arguments of push they would be more than the stack holds.
+      if (stat.isDirectory()) for (const name of await namesIn(some[index] as string)) pending.push(name);
+    }
   }
   return bytes;
 }

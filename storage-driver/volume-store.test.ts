@@ -161,6 +161,19 @@ describe("the store", () => {
     await expect(store.attach({ ...KEY, volume: "cache" }, writes(ONE), signal)).rejects.toMatchObject(absent);
   });
 
+  it("does not say what a volume takes when counting that takes too long, and then nobody waits for it", async () => {
+    class EndlessDriver extends LocalDriver {
+      override async stats(_volume: Volume, limit: AbortSignal): Promise<never> {
+        return new Promise((_, reject) => limit.addEventListener("abort", () => reject(limit.reason as Error)));
+      }
+    }
+    drivers = [new EndlessDriver({ root, canIdmap: async () => true })];
+    const store = await openStore();
+    await store.ensure("shop", SPEC, signal);
+    expect(await store.inspect(KEY, signal)).toMatchObject({ name: "shop_data", usedBytes: null });
+    await expect(store.inspect(KEY, AbortSignal.timeout(10))).rejects.toMatchObject({ name: "TimeoutError" });
+  });
+
   it("removes what is named and nothing else, files that it did not put there included", async () => {
     const store = await openStore();
     await store.ensure("shop", SPEC, signal);

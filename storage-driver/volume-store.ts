@@ -19,6 +19,9 @@ export interface VolumeStoreOptions {
   onProblem?: (key: VolumeKey, error: unknown) => void;
 }
 
+/** Who lists volumes waits for all of them. */
+const LONGEST_COUNT_MS = 2_000;
+
 /**
  * A node's volumes and who uses them. The records on disk are the truth, one beside each volume's data; the calls for one volume happen one
  * after the other.
@@ -104,10 +107,14 @@ export class VolumeStore {
     return infos.filter((info) => info !== undefined);
   }
 
+  /** What it takes is null when that could not be counted within two seconds: a volume may hold millions of files. */
   async inspect(key: VolumeKey, signal: AbortSignal): Promise<VolumeInfo> {
     const { record, driver, volume } = await this.#use(key, signal, async (ready) => ready);
-    const { usedBytes } = await driver.stats(volume, signal);
-    return this.#info(record, usedBytes);
+    const limit = AbortSignal.timeout(LONGEST_COUNT_MS);
+    const stats = await driver.stats(volume, AbortSignal.any([signal, limit])).catch((error: unknown) => {
+      if (!limit.aborted || signal.aborted) throw error;
+    });
+    return this.#info(record, stats?.usedBytes ?? null);
   }
 
   async #use<Result>(key: VolumeKey, signal: AbortSignal, task: (ready: ReadyVolume) => Promise<Result>): Promise<Result> {
