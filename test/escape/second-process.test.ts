@@ -33,7 +33,7 @@ const lingering = (plan: ChildPlan): ChildPlan => ({
 /** Perl in a container that has a shell as PID 1: with each new process it does what it is told. */
 const withEachNew = (what: string, takesEnds: boolean): string =>
   `sub comm { open(my $f, "<", "/proc/$_[0]/comm") or return ""; my $line = <$f>; chomp $line; return $line }
-   my %looked; my %seen = map { $_ => 1 } 1 .. $$; $| = 1; print "watching\\n";
+   my (%looked, %traced); my %seen = map { $_ => 1 } 1 .. $$; $| = 1; print "watching\\n";
    while (1) { ${takesEnds ? `waitpid(-1, ${WNOHANG_WALL});` : ""} for my $p ($$ + 1 .. $$ + 40) { next if $seen{$p} || !-e "/proc/$p"; ${what} } }`;
 const startHostile = (what: string, takesEnds = true): Promise<ScratchContainer> =>
   node.start({ command: ["/usr/bin/perl", "-e", withEachNew(what, takesEnds)], mounts: PERL_MOUNTS });
@@ -48,7 +48,7 @@ describe("a process that is started in a hostile container, before it executes i
     const files = ["mem", "maps", "environ", "auxv", "exe", "cwd", "root", "fd/0", "fd/1", "ns/mnt", "syscall", "stack"];
     const look = `my $comm = comm($p); next if $looked{"$p $comm"}; my @open;
       for my $name (qw(${files.join(" ")})) { push @open, $name if sysopen(my $f, "/proc/$p/$name", 0) || defined readlink "/proc/$p/$name" }
-      push @open, "ptrace" if syscall(${syscallNumber("ptrace", ARCHITECTURE)}, ${PTRACE_SEIZE}, $p, 0, 0) != -1;
+      $traced{$p} ||= syscall(${syscallNumber("ptrace", ARCHITECTURE)}, ${PTRACE_SEIZE}, $p, 0, 0) != -1; push @open, "ptrace" if $traced{$p};
       $looked{"$p $comm"} = print "$comm: @open\n" if comm($p) eq $comm;`;
     await using container = await startHostile(look);
     const seen = node.exec(container, ["/bin/true"], {}, lingering);
