@@ -8,4 +8,4 @@ cd "$CHECKOUT" && sh /slipway-job/command.sh </dev/null
 echo $? >/slipway-job/exit-code
 journalctl --boot --no-pager >/slipway-job/journal 2>&1
 sync
-systemctl --no-block reboot
+systemctl --no-block --job-mode=replace-irreversibly start reboot.target

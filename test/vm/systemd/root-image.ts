@@ -7,7 +7,7 @@ import { run } from "../command.ts";
 /** Debian 12: systemd 252, the oldest that a machine with Linux 6.1 is likely to have. */
 const SUITE = "bookworm";
 /** Beside a minimal Debian: an init, what loads modules and profiles, what Node is linked with, what the tests look with. */
-const PACKAGES = ["systemd", "systemd-sysv", "udev", "kmod", "apparmor", "libatomic1", "iproute2", "procps"];
+const PACKAGES = ["systemd", "systemd-sysv", "udev", "kmod", "apparmor", "libatomic1", "iproute2", "nftables", "procps"];
 const DISK_BYTES = 4 * 1024 ** 3;
 
 /** Runs what the job folder says when everything else is up; its output is the machine's console. */

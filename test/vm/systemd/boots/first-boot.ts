@@ -103,6 +103,8 @@ test("a server in any unit with Delegate=yes makes its cgroups there, and moves 
   const [unit, home] = ["other.service", "/var/lib/other"];
   const server = ["server", "--home", home, "--http-port", "9080", "--https-port", "9443"];
   const options = ["--property=Delegate=yes", "--property=Type=notify", "--property=TimeoutStartSec=170"];
+  // A container's first process has no handler for systemd's SIGTERM: only SIGKILL ends it.
+  options.push("--property=TimeoutStopSec=20");
   options.push(`--setenv=NODE_COMPILE_CACHE=${COMPILE_CACHE}`);
   await run("systemd-run", `--unit=${unit}`, ...options, LAUNCHER, ...server);
   try {
