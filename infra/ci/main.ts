@@ -6,6 +6,9 @@ import { type TestReport, addTotals, failedTests, skippedTests, totalsOf } from 
 const RUNS = [
   { report: "tests.json", maxSkipped: 30 },
   { report: "vm-6.1.json", maxSkipped: 35 },
+  { report: "vm-6.12.json", maxSkipped: 15 },
+  { report: "vm-systemd-first-boot.json", maxSkipped: 0 },
+  { report: "vm-systemd-second-boot.json", maxSkipped: 0 },
 ];
 
 async function readReport(file: string): Promise<TestReport | undefined> {
