@@ -114,8 +114,13 @@ describe("kill -9 of the agent", { timeout: 90_000 }, () => {
       await events.next("node.started");
     });
     expect([...statuses]).toEqual([200]);
-    expect(await running()).toEqual(without(before, "mortal-1"));
+    // Events and states are told one beside the other: an event may come first.
+    await until(
+      () => project.instance("mortal-1"),
+      ({ state }) => state === "exited",
+    );
     expect(await project.instance("mortal-1")).toMatchObject({ state: "exited", exitCode: 42, pid: null });
+    expect(await running()).toEqual(without(before, "mortal-1"));
     expect(await project.sh("web", "echo lives")).toBe("lives");
     await expectWholeLog();
   });
@@ -208,7 +213,10 @@ describe("a container that is killed from outside", { timeout: 90_000 }, () => {
     expect((await events.next("instance.exited", "faults-phoenix-1")).data).toMatchObject({ exitCode: 137 });
     await events.next("instance.restarting", "faults-phoenix-1");
     await events.next("instance.started", "faults-phoenix-1");
-    const phoenix = await project.instance("phoenix");
+    const phoenix = await until(
+      () => project.instance("phoenix"),
+      (seen) => seen.state === "running" && seen.pid !== pid,
+    );
     expect(phoenix).toMatchObject({ id, state: "running", restarts: restarts + 1 });
     expect(phoenix.pid).not.toBe(pid);
   });
