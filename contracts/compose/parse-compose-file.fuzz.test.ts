@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { LIMIT_MS, runs, SEED } from "#test/fuzz/check.ts";
 import { parse } from "../parse.ts";
 import { ProjectSpec } from "../project-spec.ts";
 import { ComposeFileError } from "./errors.ts";
@@ -39,9 +40,9 @@ const pieces = [
 ];
 
 test("whatever is done to a file, it is read, or refused with a place", () => {
-  const random = generator(20_261_125);
+  const random = generator(SEED);
   const surprises: unknown[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < runs(ROUNDS); round++) {
     const text = mutate(seed, random);
     try {
       parse(ProjectSpec, parseComposeFile({ text, directory, environment: { TAG: "1" } }), "project");
@@ -51,7 +52,7 @@ test("whatever is done to a file, it is read, or refused with a place", () => {
     }
   }
   expect(surprises).toEqual([]);
-});
+}, LIMIT_MS);
 
 function mutate(text: string, random: (below: number) => number): string {
   let result = text;

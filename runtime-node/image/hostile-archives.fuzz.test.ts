@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SlipwayError } from "#contracts/slipway-error.ts";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
+import { check, LIMIT_MS } from "#test/fuzz/check.ts";
 import { digestOf } from "./digest.ts";
 import type { Compression } from "./media-types.ts";
 import { tarOf, type TarItem } from "./testing/small-image.ts";
@@ -147,8 +148,8 @@ test("whatever entries a layer has, it is unpacked or refused with a code, and n
     // The writer refuses some names that it has no header for.
     if (archive !== undefined) expectRefusedOrFine(await jail.unpack(archive));
   });
-  await fc.assert(property, { ...RUNS, examples: CORPUS.map((items) => [items]) });
-}, 120_000);
+  await check(property, { ...RUNS, examples: CORPUS.map((items) => [items]) });
+}, LIMIT_MS);
 
 test("whatever bytes are changed in an archive, it is unpacked or refused with a code", async () => {
   using directory = temporaryDirectory();
@@ -169,8 +170,8 @@ test("whatever bytes are changed in an archive, it is unpacked or refused with a
       expectRefusedOrFine(await jail.unpack(archive));
     },
   );
-  await fc.assert(property, RUNS);
-}, 120_000);
+  await check(property, RUNS);
+}, LIMIT_MS);
 
 test("an archive cut anywhere before its content's end is refused", async () => {
   using directory = temporaryDirectory();
@@ -180,8 +181,8 @@ test("an archive cut anywhere before its content's end is refused", async () => 
     if (length % 512 === 0) return;
     expect(await jail.unpack(archive.subarray(0, length))).toMatchObject({ code: "SLIPWAY_IMAGE_CORRUPT_LAYER" });
   });
-  await fc.assert(property, { numRuns: 60 });
-});
+  await check(property, { numRuns: 60 });
+}, LIMIT_MS);
 
 test("a small download that unpacks without end is ended, at a gibibyte", async () => {
   using directory = temporaryDirectory();
@@ -199,7 +200,7 @@ test("a small download that unpacks without end is ended, at a gibibyte", async 
     signal,
   } as const;
   await expect(unpackLayer(request)).rejects.toMatchObject({ code: "SLIPWAY_IMAGE_LAYER_TOO_LARGE" });
-}, 120_000);
+});
 
 /** Gzip members of the same zeros, one after the other (RFC 1952, section 2.2), behind a header whose entry asks for them. */
 function bomb(bytes: number): Buffer {

@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { Healthcheck } from "#contracts/service-spec.ts";
+import { LONGEST_DURATION_MS } from "#contracts/wire-names.ts";
 import type { HealthConfig, ImageConfigFile } from "./oci-schemas.ts";
 
 /** docker's defaults for what an image's health check leaves out. */
@@ -64,7 +65,7 @@ function toHealthcheck(health: HealthConfig | undefined): Healthcheck | undefine
   const test = health?.Test ?? [];
   if (health === undefined || test.length < 2) return undefined;
   const milliseconds = (value: number | undefined, fallback: number): number =>
-    value === undefined || value <= 0 ? fallback : Math.max(1, Math.round(value / NANOSECONDS));
+    value === undefined || value <= 0 ? fallback : clamp(Math.round(value / NANOSECONDS), 1, LONGEST_DURATION_MS);
   return {
     test,
     intervalMs: milliseconds(health.Interval, HEALTH_DEFAULTS.intervalMs),
@@ -74,3 +75,5 @@ function toHealthcheck(health: HealthConfig | undefined): Healthcheck | undefine
     retries: health.Retries === undefined || health.Retries < 1 ? HEALTH_DEFAULTS.retries : Math.round(health.Retries),
   };
 }
+
+const clamp = (value: number, least: number, most: number): number => Math.min(Math.max(value, least), most);

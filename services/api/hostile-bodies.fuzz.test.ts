@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { project, service } from "#services/state/testing/specs.ts";
+import { check, LIMIT_MS } from "#test/fuzz/check.ts";
 import { mutatedJson } from "#test/fuzz/mutated-json.ts";
 import { type ServedApi, serveApi } from "./testing/served-api.ts";
 
@@ -55,8 +56,8 @@ test("whatever a project's body says, it is applied, or refused as the caller's 
   });
   // Once: a service of 2^31 replicas, whose numbers were listed until the heap was full.
   const kept = { ...spec, services: { web: { ...spec.services["web"], replicas: 2 ** 31 } } };
-  await fc.assert(property, { ...RUNS, examples: [[kept]] });
-}, 120_000);
+  await check(property, { ...RUNS, examples: [[kept]] });
+}, LIMIT_MS);
 
 test("whatever path and query are asked for, the answer is not that the server failed", async () => {
   const part = fc.oneof(
@@ -80,8 +81,8 @@ test("whatever path and query are asked for, the answer is not that the server f
     const answer = await served.client.send("GET", path.replaceAll(" ", "%20"));
     expect(answer.status).toBeLessThan(500);
   });
-  await fc.assert(property, RUNS);
-}, 120_000);
+  await check(property, RUNS);
+}, LIMIT_MS);
 
 test("nothing of that was a defect behind the API", () => {
   expect(served.logged).toEqual([]);
