@@ -57,7 +57,8 @@ const change = fc.record({
 export function mutatedJson(document: unknown): fc.Arbitrary<Json> {
   return fc.array(change, { minLength: 1, maxLength: 3 }).map((changes) => {
     let mutated = structuredClone(document) as Json;
-    for (const each of changes) mutated = apply(mutated, each);
+    // A value of its own each time: a later change may be made within it.
+    for (const each of changes) mutated = apply(mutated, { ...each, value: structuredClone(each.value) });
     return mutated;
   });
 }
