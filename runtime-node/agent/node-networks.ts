@@ -1,4 +1,4 @@
-import type { Assignment } from "#contracts/instance.ts";
+import { type Assignment, RUN_PROJECT } from "#contracts/instance.ts";
 import type { Kernel } from "#kernel/kernel.ts";
 import type { ConnectedNetworks, InstanceNetworks } from "../container/node-services.ts";
 import type { EventOutbox } from "./event-outbox.ts";
@@ -9,6 +9,9 @@ import type { Endpoint, ProjectNetworks } from "../network/project-networks.ts";
 import type { NetworkRecord } from "../network/network-state.ts";
 import type { KeptDnsSockets } from "./kept-dns-sockets.ts";
 import { QueryFloods } from "./query-floods.ts";
+
+/** So long the network of `slipway run` stays for the next one: to make it takes longer than to start a container in it. */
+const RUN_LINGER_MS = 10_000;
 
 /** A container that runs when this agent starts. */
 export interface RunningInstance {
@@ -27,7 +30,7 @@ export interface NodeNetworksOptions {
 
 /**
  * What an instance's networks are made of: bridges and addresses, the names on them, a DNS server on each bridge's gateway. A
- * network is there while an assignment of this node names it.
+ * network is there while an assignment of this node names it, that of `run` for some seconds more.
  */
 export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   readonly #kernel: Kernel;
@@ -41,6 +44,7 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   readonly #endpoints = new Map<string, NetworkEndpoint[]>();
   /** Instances that use a network, by its name. */
   readonly #users = new Map<string, Set<string>>();
+  readonly #lingering = new Map<string, NodeJS.Timeout>();
 
   constructor({ kernel, networks, events, dnsSockets }: NodeNetworksOptions) {
     this.#kernel = kernel;
@@ -128,9 +132,10 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#lingering.values()) clearTimeout(timer);
     const servers = await Promise.allSettled(this.#dns.values());
     for (const server of servers) if (server.status === "fulfilled") await server.value[Symbol.asyncDispose]();
-    this.#networks[Symbol.dispose]();
+    await this.#networks[Symbol.asyncDispose]();
   }
 
   #knowNames({ instanceId, healthy }: RunningInstance, assignments: readonly Assignment[]): void {
@@ -175,7 +180,20 @@ export class NodeNetworks implements InstanceNetworks, AsyncDisposable {
   async #leave(network: string, project: string, name: string, instanceId: string): Promise<void> {
     const users = this.#users.get(network);
     users?.delete(instanceId);
-    if (users === undefined || users.size === 0) await this.#drop(project, name);
+    if (users !== undefined && users.size > 0) return;
+    if (project === RUN_PROJECT) this.#dropLater(network, project, name);
+    else await this.#drop(project, name);
+  }
+
+  /** Nobody takes the project of `run` down, and everybody's next `run` is in it. */
+  #dropLater(network: string, project: string, name: string): void {
+    clearTimeout(this.#lingering.get(network));
+    const drop = (): void => {
+      this.#lingering.delete(network);
+      if ((this.#users.get(network)?.size ?? 0) > 0) return;
+      this.#drop(project, name).catch((error: unknown) => console.error(`network ${network} is not removed:`, error));
+    };
+    this.#lingering.set(network, setTimeout(drop, RUN_LINGER_MS));
   }
 
   async #drop(project: string, name: string): Promise<void> {

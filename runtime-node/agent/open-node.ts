@@ -95,7 +95,7 @@ export async function openNode({ kernel, home, settings, telemetry, ending }: No
     root: home.volumes,
     drivers: [new LocalDriver({ root: home.volumes, canIdmap }), new TmpfsDriver(new TmpfsMounts(kernel, idmaps))],
   });
-  const networks = await openNetworks({ directory: home.networks, hash: home.hash, kernel, signal });
+  const networks = await openNetworks({ directory: home.networks, runFolder: home.run, hash: home.hash, kernel, signal });
   const keptFds = await KeptFds.open(kernel, children.fds);
   const dnsSockets = new KeptDnsSockets(kernel, keptFds);
   const nodeNetworks = acquired.use(new NodeNetworks({ kernel, networks, events, dnsSockets }));

@@ -65,7 +65,7 @@ describe("an address for an instance", () => {
     expect([lease("a"), lease("b")]).toEqual(["10.83.1.2", "10.83.1.3"]);
     state.leases.shift();
     expect(lease("c")).toBe("10.83.1.4");
-    expect(leaseAddress(state, network(1), "d", "10.83.1.254").address).toBe("10.83.1.254");
+    expect(leaseAddress(state, network(1), "d", { wanted: "10.83.1.254" }).address).toBe("10.83.1.254");
     expect(lease("e")).toBe("10.83.1.2");
   });
 
@@ -74,7 +74,7 @@ describe("an address for an instance", () => {
     expect(leaseAddress(state, network(1), "a").address).toBe("10.83.1.2");
     expect(leaseAddress(state, network(2), "a").address).toBe("10.83.2.2");
     expect(leaseAddress(state, network(1), "a").address).toBe("10.83.1.2");
-    expect(leaseAddress(state, network(1), "a", "10.83.1.9").address).toBe("10.83.1.9");
+    expect(leaseAddress(state, network(1), "a", { wanted: "10.83.1.9" }).address).toBe("10.83.1.9");
     expect(state.leases).toHaveLength(2);
   });
 
@@ -82,7 +82,7 @@ describe("an address for an instance", () => {
     const state = emptyState();
     leaseAddress(state, network(1), "a");
     for (const wanted of ["10.83.1.0", "10.83.1.1", "10.83.1.255", "10.83.1.2", "10.83.2.5"]) {
-      expect(() => leaseAddress(state, network(1), "b", wanted)).toThrow(
+      expect(() => leaseAddress(state, network(1), "b", { wanted })).toThrow(
         expect.objectContaining({ code: "SLIPWAY_NETWORK_ADDRESS_TAKEN" }),
       );
     }

@@ -25,18 +25,30 @@ export function gatewayOf(subnet: Subnet): string {
   return addressAt(subnet, GATEWAY);
 }
 
+export interface AddressWish {
+  /** The address that it must be. */
+  wanted?: string | undefined;
+  /** The one given last, also if it was given up; absent: that of the newest lease. */
+  newest?: string | undefined;
+}
+
 /**
  * The instance's address on a network: its old one, the wanted one, or the next after the newest. Going on, instead of filling
  * gaps, keeps an address that was just freed unused while others may still have it in a cache.
  */
-export function leaseAddress(state: NetworkState, network: NetworkRecord, instanceId: string, wanted?: string): Lease {
+export function leaseAddress(
+  state: NetworkState,
+  network: NetworkRecord,
+  instanceId: string,
+  { wanted, newest }: AddressWish = {},
+): Lease {
   const leases = state.leases.filter((lease) => lease.bridge === network.bridge);
   const held = leases.find((lease) => lease.instanceId === instanceId);
   if (held !== undefined && (wanted === undefined || wanted === held.address)) return held;
   const subnet = parseSubnet(network.subnet);
   const taken = new Set(leases.map((lease) => offsetOf(subnet, lease.address)));
   const offset =
-    wanted === undefined ? nextOffset(taken, leases.at(-1), subnet) : wantedOffset(taken, network, subnet, wanted);
+    wanted === undefined ? nextOffset(taken, newest ?? leases.at(-1)?.address, subnet) : wantedOffset(taken, network, subnet, wanted);
   if (offset === undefined) {
     const message = `network ${network.name} (${network.subnet}) has no address left: ${leases.length} are kept for instances`;
     throw networkError("SLIPWAY_NETWORK_ADDRESSES_EXHAUSTED", message);
@@ -47,8 +59,8 @@ export function leaseAddress(state: NetworkState, network: NetworkRecord, instan
   return lease;
 }
 
-function nextOffset(taken: ReadonlySet<number>, newest: Lease | undefined, subnet: Subnet): number | undefined {
-  const start = newest === undefined ? FIRST_HOST : offsetOf(subnet, newest.address) + 1;
+function nextOffset(taken: ReadonlySet<number>, newest: string | undefined, subnet: Subnet): number | undefined {
+  const start = newest === undefined ? FIRST_HOST : offsetOf(subnet, newest) + 1;
   const span = LAST_HOST - FIRST_HOST + 1;
   for (let step = 0; step < span; step++) {
     const offset = FIRST_HOST + ((start - FIRST_HOST + step) % span);

@@ -10,7 +10,7 @@ import { diagnoseForwarding } from "./diagnose-forwarding.ts";
 import { openPlatformInterface } from "./platform-interface.ts";
 import { openNetworks, type ProjectNetworks } from "./project-networks.ts";
 import { writeNetSetting } from "./sysctl.ts";
-import { startOutsideWorld, temporaryFolder, TestContainer } from "./test-containers.ts";
+import { placesIn, startOutsideWorld, temporaryFolder, TestContainer } from "./test-containers.ts";
 
 const DOCKERD = "/usr/sbin/dockerd";
 const kernel = new LinuxKernel();
@@ -62,10 +62,10 @@ describe.skipIf(!hasDocker)(`beside Docker's engine${hasDocker ? "" : " (skipped
       docker.kill("SIGTERM");
       await once(docker, "exit");
     });
-    const platform = await openPlatformInterface({ directory: folder.path, hash, kernel });
+    const platform = await openPlatformInterface({ ...placesIn(folder.path), hash, kernel });
     resources.defer(() => void platform.remove());
     networks = resources.use(
-      await openNetworks({ directory: folder.path, hash, kernel, signal: AbortSignal.timeout(60_000) }),
+      await openNetworks({ ...placesIn(folder.path), hash, kernel, signal: AbortSignal.timeout(60_000) }),
     );
   }, 120_000);
   afterAll(() => resources.disposeAsync());

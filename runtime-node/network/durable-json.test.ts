@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Type } from "typebox";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DurableJson, readJson, writeJson } from "./durable-json.ts";
+import { readJson, writeJson } from "./durable-json.ts";
 import { temporaryFolder } from "./test-containers.ts";
 
 const Count = Type.Object({ count: Type.Integer() });
@@ -30,33 +30,5 @@ describe("a durable JSON file", () => {
       code: "SLIPWAY_NETWORK_STATE_UNREADABLE",
       message: expect.stringContaining(`${path}/count`),
     });
-  });
-
-  it("holds what was true at each save when that save resolves", async () => {
-    const path = join(folder.path, "state.json");
-    const state = { count: 0 };
-    const file = new DurableJson(path, () => state);
-    const saves = Array.from({ length: 20 }, async () => {
-      const mine = ++state.count;
-      await file.save();
-      const stored = JSON.parse(await readFile(path, "utf8")) as { count: number };
-      return stored.count >= mine;
-    });
-    expect(await Promise.all(saves)).toEqual(Array.from({ length: 20 }, () => true));
-  });
-
-  it("writes twice for a burst of saves, not once for each", async () => {
-    let reads = 0;
-    const file = new DurableJson(join(folder.path, "state.json"), () => ({ count: ++reads }));
-    await Promise.all(Array.from({ length: 50 }, () => file.save()));
-    expect(reads).toBe(2);
-  });
-
-  it("fails the save that could not write, and the next one is tried again", async () => {
-    const path = join(folder.path, "state.json");
-    await mkdir(path);
-    const file = new DurableJson(path, () => ({ count: 1 }));
-    await expect(file.save()).rejects.toMatchObject({ code: "EISDIR" });
-    await expect(file.save()).rejects.toMatchObject({ code: "EISDIR" });
   });
 });

@@ -29,39 +29,3 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await using folder = await open(directory, "r");
   await folder.sync();
 }
-
-/**
- * Writes a value that keeps changing. Changes made while a write is under way share the next one, so that a burst of starts
- * costs two syncs and not one each.
- */
-export class DurableJson {
-  readonly #path: string;
-  readonly #current: () => unknown;
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
-
-  constructor(path: string, current: () => unknown) {
-    this.#path = path;
-    this.#current = current;
-  }
-
-  /** Resolves when everything that was true at the call is on disk. */
-  save(): Promise<void> {
-    if (this.#running === undefined) return this.#start();
-    this.#next ??= this.#running.then(
-      () => this.#start(),
-      () => this.#start(),
-    );
-    return this.#next;
-  }
-
-  #start(): Promise<void> {
-    this.#next = undefined;
-    const write = writeJson(this.#path, this.#current());
-    const settled = write.finally(() => {
-      if (this.#running === settled) this.#running = undefined;
-    });
-    this.#running = settled;
-    return settled;
-  }
-}

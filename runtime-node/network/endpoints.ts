@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { leaseAddress, NETWORK_PREFIX_LENGTH } from "./address-plan.ts";
 import { plugIn, unplug } from "./endpoint-link.ts";
 import { networkError } from "./errors.ts";
@@ -23,6 +24,8 @@ export interface AttachRequest {
 /** The interfaces of running instances, and the addresses kept for all. */
 export class Endpoints {
   readonly #context: NetworkContext;
+  /** By bridge, the address given last: one that was given up is not given to the next at once. */
+  readonly #newest = new Map<string, string>();
 
   constructor(context: NetworkContext) {
     this.#context = context;
@@ -36,7 +39,7 @@ export class Endpoints {
       entry.instanceId === instanceId && entry.bridge === network.bridge;
     state.endpoints.filter(isHere).forEach((old) => this.#drop(old));
     const hadLease = state.leases.some(isHere);
-    const { address } = leaseAddress(state, network, instanceId, wanted);
+    const { address } = leaseAddress(state, network, instanceId, { wanted, newest: this.#newest.get(network.bridge) });
     const endpoint = this.#newRecord(request, network, address);
     state.endpoints.push(endpoint);
     await applyChange(this.#context, {
@@ -51,6 +54,7 @@ export class Endpoints {
         this.#drop(endpoint);
       },
     });
+    this.#newest.set(network.bridge, address);
     return endpoint;
   }
 
@@ -58,18 +62,18 @@ export class Endpoints {
     const endpoints = this.#context.state.endpoints.filter((endpoint) => endpoint.instanceId === instanceId);
     if (endpoints.length === 0) return;
     for (const endpoint of endpoints) this.#drop(endpoint);
-    await this.#context.file.save();
+    this.#context.file.save();
   }
 
   async releaseAddress(instanceId: string): Promise<void> {
     const released = takeOut(this.#context.state.leases, (lease) => lease.instanceId === instanceId);
-    if (released.length > 0) await this.#context.file.save();
+    if (released.length > 0) this.#context.file.save();
   }
 
   #drop(endpoint: EndpointRecord): void {
     const { state, routes, firewall } = this.#context;
     takeOut(state.endpoints, (entry) => entry === endpoint);
-    unplug(routes, endpoint);
+    if (isAlive(endpoint)) unplug(routes, endpoint);
     firewall.remove(endpointElements(endpoint));
   }
 
@@ -101,3 +105,6 @@ export class Endpoints {
     throw networkError("SLIPWAY_NETWORK_NOT_FOUND", `there is no network ${name} on this node; there are: ${known}`);
   }
 }
+
+/** A namespace whose last process has ended takes its interfaces along by itself; to delete one of them waits for all CPUs, for milliseconds. */
+const isAlive = ({ pid }: EndpointRecord): boolean => existsSync(`/proc/${pid}`);

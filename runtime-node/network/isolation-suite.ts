@@ -6,7 +6,7 @@ import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import { openPlatformInterface } from "./platform-interface.ts";
 import { type Endpoint, openNetworks, type ProjectNetworks } from "./project-networks.ts";
 import { readNetSetting, writeNetSetting } from "./sysctl.ts";
-import { PacketProbe, startOutsideWorld, temporaryFolder, TestContainer } from "./test-containers.ts";
+import { PacketProbe, placesIn, startOutsideWorld, temporaryFolder, TestContainer } from "./test-containers.ts";
 
 /**
  * The same promises twice: with br_netfilter (Docker loads it) the kernel hands frames that never leave a bridge to the IP
@@ -63,9 +63,9 @@ function promises(bridgedFrames: BridgedFrames): void {
     await outside.try("ip route add 10.83.0.0/16 via 198.51.100.1");
     host = resources.use(TestContainer.host(kernel));
     await host.serve(4222, "messaging");
-    await openPlatformInterface({ directory: folder.path, hash, kernel });
+    await openPlatformInterface({ ...placesIn(folder.path), hash, kernel });
     networks = resources.use(
-      await openNetworks({ directory: folder.path, hash, kernel, signal: AbortSignal.timeout(60_000) }),
+      await openNetworks({ ...placesIn(folder.path), hash, kernel, signal: AbortSignal.timeout(60_000) }),
     );
   });
   afterAll(() => resources.disposeAsync());

@@ -2,12 +2,12 @@ import { SlipwayError } from "#contracts/slipway-error.ts";
 import type { Kernel } from "#kernel/kernel.ts";
 import type { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import type { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
-import type { DurableJson } from "./durable-json.ts";
 import { networkError } from "./errors.ts";
 import type { Firewall } from "./firewall.ts";
 import type { NetworkState } from "./network-state.ts";
 import type { AddressPool } from "./pool.ts";
 import type { PortReservations } from "./port-reservations.ts";
+import type { StateFile } from "./state-file.ts";
 
 /** What the parts of `ProjectNetworks` work on together. */
 export interface NetworkContext {
@@ -16,7 +16,7 @@ export interface NetworkContext {
   pool: AddressPool;
   /** Changed in memory first; `file.save()` makes it last. */
   state: NetworkState;
-  file: DurableJson;
+  file: StateFile;
   routes: RouteSocket;
   firewall: Firewall;
   /** For other programs' rules. One for all: to close one waits until the kernel has torn down what was changed last (nft_rcv_nl_event), for milliseconds. */
@@ -36,7 +36,7 @@ export interface Change {
 export async function applyChange(context: NetworkContext, { what, make, undo }: Change): Promise<void> {
   try {
     setUp(what, make);
-    await context.file.save();
+    context.file.save();
   } catch (error) {
     try {
       undo();

@@ -6,7 +6,7 @@ import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import { settlePool } from "./pool.ts";
 import { formatSubnet } from "./subnet.ts";
-import { temporaryFolder } from "./test-containers.ts";
+import { placesIn, temporaryFolder } from "./test-containers.ts";
 
 const kernel = new LinuxKernel();
 const hash = "0123abcd";
@@ -19,7 +19,7 @@ function addRange(name: string, address: string, prefixLength: number): void {
 }
 
 async function settled(pool?: string): Promise<string> {
-  const request = { directory: folder.path, hash, kernel };
+  const request = { ...placesIn(folder.path), hash, kernel };
   return formatSubnet((await settlePool(pool === undefined ? request : { ...request, pool })).subnet);
 }
 
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 describe("a platform's address pool", () => {
   it("is 10.83.0.0/16, its first address the one for messaging", async () => {
-    const pool = await settlePool({ directory: folder.path, hash, kernel });
+    const pool = await settlePool({ ...placesIn(folder.path), hash, kernel });
     expect(formatSubnet(pool.subnet)).toBe("10.83.0.0/16");
     expect(pool).toMatchObject({ messagingAddress: "10.83.0.1", messagingPort: 4222 });
   });

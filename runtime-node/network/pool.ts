@@ -6,15 +6,13 @@ import { readJson, writeJson } from "./durable-json.ts";
 import { networkError } from "./errors.ts";
 import { hostInterfacePrefix, interfacePrefix } from "./interface-names.ts";
 import { moveNetworks } from "./move-networks.ts";
-import { NetworkState } from "./network-state.ts";
+import { readState, type StatePlaces, writeState } from "./state-file.ts";
 import { addressAt, formatSubnet, overlaps, parseSubnet, type Subnet } from "./subnet.ts";
 
 /** The port nats-server listens on unless a platform says otherwise. */
 export const DEFAULT_MESSAGING_PORT = 4222;
 const POOL_PREFIX_LENGTH = 16;
 const FILE = "pool.json";
-/** The networks made so far, see `network-state.ts`. */
-export const STATE_FILE = "state.json";
 
 const PoolFile = Type.Object({
   version: Type.Literal(1),
@@ -30,9 +28,7 @@ export interface AddressPool {
   messagingPort: number;
 }
 
-export interface PoolRequest {
-  /** `<home>/networks` */
-  directory: string;
+export interface PoolRequest extends StatePlaces {
   hash: string;
   kernel: Kernel;
   /** `a.b.0.0/16`; absent: the first free of the usual ones. Only asked when the platform has no pool yet. */
@@ -52,10 +48,9 @@ export async function settlePool(request: PoolRequest): Promise<AddressPool> {
   if (settled !== undefined && taker === undefined) return describePool(settled);
   if (settled !== undefined && taker !== undefined) refuseWhileConnected(request, settled.pool, taker);
   const subnet = choosePool(request);
-  const statePath = join(request.directory, STATE_FILE);
-  const state = await readJson(statePath, NetworkState);
+  const state = await readState(request);
   // First: cut short, it is done again, and moving what has moved changes nothing.
-  if (state !== undefined) await writeJson(statePath, moveNetworks(state, subnet));
+  if (state !== undefined) await writeState(request, moveNetworks(state, subnet));
   const messagingPort = request.messagingPort ?? settled?.messagingPort ?? DEFAULT_MESSAGING_PORT;
   const file = { version: 1 as const, pool: formatSubnet(subnet), messagingPort };
   await writeJson(path, file);

@@ -45,7 +45,7 @@ export class ProjectBridges {
     if (record === undefined) return;
     this.#drop(record);
     passOtherFirewalls(this.#context);
-    await this.#context.file.save();
+    this.#context.file.save();
   }
 
   #find(project: string, network: string): NetworkRecord | undefined {

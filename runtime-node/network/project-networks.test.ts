@@ -8,7 +8,7 @@ import { openRouteSocketIn } from "#kernel/netlink/network-namespace.ts";
 import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import type { NetworkRecord } from "./network-state.ts";
 import { type Endpoint, openNetworks, type ProjectNetworks } from "./project-networks.ts";
-import { temporaryFolder, TestContainer } from "./test-containers.ts";
+import { placesIn, temporaryFolder, TestContainer } from "./test-containers.ts";
 
 const kernel = new LinuxKernel();
 const hash = "0123abcd";
@@ -42,7 +42,7 @@ beforeEach(async () => {
   resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   directory = join(folder.path, "networks");
-  networks = resources.use(await openNetworks({ directory, hash, kernel, signal: AbortSignal.timeout(30_000) }));
+  networks = resources.use(await openNetworks({ ...placesIn(directory), hash, kernel, signal: AbortSignal.timeout(30_000) }));
   resources.defer(async () => {
     await networks.recover([], []);
     for (const { project, network } of networks.networks().slice()) await networks.remove(project, network);
@@ -196,10 +196,11 @@ describe("an attach that fails", () => {
   it("because the state cannot be written leaves nothing", async () => {
     const record = await networks.ensure("shop", spec("default"));
     const before = machine();
-    await rm(join(directory, "state.json"));
-    await mkdir(join(directory, "state.json"));
+    const state = join(directory, "run/networks.json");
+    await rm(state);
+    await mkdir(state);
     await expect(attach(record, web, container().pid)).rejects.toMatchObject({ code: "EISDIR" });
-    await rm(join(directory, "state.json"), { recursive: true });
+    await rm(state, { recursive: true });
     expect(machine()).toBe(before);
     expect((await attach(record, web, container().pid)).address).toBe("10.83.1.2");
   });
@@ -260,7 +261,7 @@ describe(`${ROUNDS} attaches and detaches`, () => {
     const record = await networks.ensure("shop", spec("default"));
     const { pid } = container();
     const before = { machine: machine(), fds: readdirSync("/proc/self/fd").length };
-    const state = await readFile(join(directory, "state.json"), "utf8");
+    const state = await readFile(join(directory, "run/networks.json"), "utf8");
     for (let round = 0; round < ROUNDS; round++) {
       const { address } = await attach(record, web, pid);
       if (round % 20 === 0) {
@@ -270,7 +271,8 @@ describe(`${ROUNDS} attaches and detaches`, () => {
       await networks.detach(web);
       if (round % 10 === 9) await networks.releaseAddress(web);
     }
-    expect({ machine: machine(), fds: readdirSync("/proc/self/fd").length }).toEqual(before);
-    expect(await readFile(join(directory, "state.json"), "utf8")).toBe(state);
+    // The disk's copy may be under way.
+    await expect.poll(() => ({ machine: machine(), fds: readdirSync("/proc/self/fd").length })).toEqual(before);
+    expect(await readFile(join(directory, "run/networks.json"), "utf8")).toBe(state);
   }, 90_000);
 });

@@ -1,25 +1,22 @@
-import { join } from "node:path";
 import type { NetworkInfo } from "#contracts/api.ts";
 import type { NetworkSpec } from "#contracts/project-spec.ts";
 import type { PublishedPort } from "#contracts/service-spec.ts";
 import type { Kernel } from "#kernel/kernel.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
 import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
-import { DurableJson, readJson } from "./durable-json.ts";
 import { type AttachRequest, Endpoints } from "./endpoints.ts";
 import { Firewall } from "./firewall.ts";
 import type { NetworkContext } from "./network-context.ts";
-import { emptyState, type EndpointRecord, type NetworkRecord, NetworkState, type Publication } from "./network-state.ts";
-import { type AddressPool, settlePool, STATE_FILE } from "./pool.ts";
+import { emptyState, type EndpointRecord, type NetworkRecord, type Publication } from "./network-state.ts";
+import { type AddressPool, settlePool } from "./pool.ts";
 import { PortReservations } from "./port-reservations.ts";
 import { ProjectBridges } from "./project-bridges.ts";
 import { Publications } from "./publications.ts";
+import { readState, StateFile, type StatePlaces } from "./state-file.ts";
 import { keepPassing } from "./upkeep.ts";
 import { recoverNetworks, type RecoveryReport, type RunningInstance } from "./recovery.ts";
 
-export interface NetworksOptions {
-  /** `<home>/networks` */
-  directory: string;
+export interface NetworksOptions extends StatePlaces {
   /** 8 hex digits of the home. */
   hash: string;
   kernel: Kernel;
@@ -32,19 +29,18 @@ export type Endpoint = EndpointRecord;
 
 /** Opens a node's networks as they were left. Call `recover` before anything else, once the running instances are known. */
 export async function openNetworks(options: NetworksOptions): Promise<ProjectNetworks> {
-  const { directory, hash, kernel, signal } = options;
+  const { hash, kernel, signal } = options;
   signal.throwIfAborted();
   const pool = await settlePool(options);
-  const path = join(directory, STATE_FILE);
-  const state = (await readJson(path, NetworkState)) ?? emptyState();
+  const state = (await readState(options)) ?? emptyState();
   signal.throwIfAborted();
-  using resources = new DisposableStack();
+  await using resources = new AsyncDisposableStack();
   const context: NetworkContext = {
     kernel,
     hash,
     pool,
     state,
-    file: new DurableJson(path, () => state),
+    file: resources.use(new StateFile(options, state)),
     routes: resources.use(RouteSocket.open(kernel)),
     firewall: resources.use(new Firewall(kernel, { hash, ...pool })),
     nftables: resources.use(NftablesSocket.open(kernel)),
@@ -59,16 +55,16 @@ export async function openNetworks(options: NetworksOptions): Promise<ProjectNet
  * The bridges, addresses and published ports of one node's containers. A method that resolved has changed the kernel and
  * written it down; one that threw has taken back what it did. Disposal leaves the kernel as it is, for the next process.
  */
-export class ProjectNetworks implements Disposable {
+export class ProjectNetworks implements AsyncDisposable {
   readonly pool: AddressPool;
   readonly #context: NetworkContext;
-  readonly #resources: DisposableStack;
+  readonly #resources: AsyncDisposableStack;
   readonly #bridges: ProjectBridges;
   readonly #endpoints: Endpoints;
   readonly #publications: Publications;
 
   /** For {@link openNetworks}. */
-  constructor(context: NetworkContext, resources: DisposableStack) {
+  constructor(context: NetworkContext, resources: AsyncDisposableStack) {
     this.pool = context.pool;
     this.#context = context;
     this.#resources = resources;
@@ -147,11 +143,11 @@ export class ProjectNetworks implements Disposable {
    */
   async recover(running: readonly RunningInstance[], assigned?: Iterable<string>): Promise<RecoveryReport> {
     const report = await recoverNetworks(this.#context, running, assigned === undefined ? undefined : new Set(assigned));
-    await this.#context.file.save();
+    this.#context.file.save();
     return report;
   }
 
-  [Symbol.dispose](): void {
-    this.#resources.dispose();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
   }
 }

@@ -39,7 +39,7 @@ export class Publications {
   }
 
   async unpublish(instanceId: string): Promise<void> {
-    if (this.#drop(instanceId)) await this.#context.file.save();
+    if (this.#drop(instanceId)) this.#context.file.save();
   }
 
   #drop(instanceId: string): boolean {

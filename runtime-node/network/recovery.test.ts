@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { enterPrivateNetwork } from "#kernel/netlink/private-network.ts";
 import { openNetworks, type ProjectNetworks } from "./project-networks.ts";
-import { temporaryFolder, TestContainer } from "./test-containers.ts";
+import { placesIn, temporaryFolder, TestContainer } from "./test-containers.ts";
 
 const kernel = new LinuxKernel();
 const hash = "0123abcd";
@@ -27,8 +27,8 @@ const port = { hostIp: "0.0.0.0", hostPort: 8080, containerPort: 80, protocol: "
 
 /** The agent's end and its next start: nothing of the old object is left but what it wrote and made. */
 async function restart(): Promise<void> {
-  networks[Symbol.dispose]();
-  networks = await openNetworks({ directory, hash, kernel, signal: AbortSignal.timeout(30_000) });
+  await networks[Symbol.asyncDispose]();
+  networks = await openNetworks({ ...placesIn(directory), hash, kernel, signal: AbortSignal.timeout(30_000) });
 }
 
 beforeAll(() => enterPrivateNetwork(kernel));
@@ -37,7 +37,7 @@ beforeEach(async () => {
   directory = resources.use(await temporaryFolder()).path;
   one = resources.use(TestContainer.start(kernel));
   two = resources.use(TestContainer.start(kernel));
-  networks = await openNetworks({ directory, hash, kernel, signal: AbortSignal.timeout(30_000) });
+  networks = await openNetworks({ ...placesIn(directory), hash, kernel, signal: AbortSignal.timeout(30_000) });
   const network = await networks.ensure("shop", { name: "default", internal: false, labels: {} });
   const identity = { network, aliases: [], interfaceName: "eth0" };
   const { address } = await networks.attach({ ...identity, instanceId: web, instanceName: "shop-web-1", pid: one.pid });
@@ -47,7 +47,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await networks.recover([], []);
   await networks.remove("shop", "default");
-  networks[Symbol.dispose]();
+  await networks[Symbol.asyncDispose]();
   await resources.disposeAsync();
 });
 
@@ -155,7 +155,7 @@ describe("recovery of a published port", () => {
 
   it("that a process took meanwhile says who, and leaves the container its traffic", async () => {
     await one.serve(80, "still");
-    networks[Symbol.dispose]();
+    await networks[Symbol.asyncDispose]();
     const thief = createServer().listen(8080, "0.0.0.0");
     await once(thief, "listening");
     await restart();

@@ -14,6 +14,7 @@ import {
 } from "#kernel/netlink/network-namespace.ts";
 import { ipv4Bytes } from "#kernel/netlink/ipv4.ts";
 import { RouteSocket } from "#kernel/netlink/route-socket.ts";
+import type { StatePlaces } from "./state-file.ts";
 
 const run = promisify(execFile);
 const PATIENTLY = 5;
@@ -176,3 +177,6 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { path: strin
   const path = await mkdtemp(join(tmpdir(), "slipway-network-"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
+
+/** Where a test's networks keep their state: both copies in its own folder. */
+export const placesIn = (folder: string): StatePlaces => ({ directory: folder, runFolder: join(folder, "run") });
