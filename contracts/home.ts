@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 
-/** Where one platform keeps what. Everything under `home` survives restarts; `run` is for sockets and mount points. */
+/** Where one platform keeps what. Everything under `home` survives a reboot; `run` is in memory: sockets, mount points, and what ends with the boot. */
 export interface HomeLayout {
   home: string;
   /** 8 hex digits of the home's hash: names bridges, cgroups, nft tables and the run folder. */
@@ -18,6 +18,8 @@ export interface HomeLayout {
   images: string;
   volumes: string;
   instances: string;
+  /** What the next agent must find of an instance, and the next boot need not. */
+  runInstances: string;
   networks: string;
   certificates: string;
   logs: string;
@@ -40,6 +42,7 @@ export function homeLayout(home: string): HomeLayout {
     images: join(home, "images"),
     volumes: join(home, "volumes"),
     instances: join(home, "instances"),
+    runInstances: join(run, "instances"),
     networks: join(home, "networks"),
     certificates: join(home, "certificates"),
     logs: join(home, "logs"),

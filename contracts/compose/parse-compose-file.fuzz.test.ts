@@ -39,20 +39,24 @@ const pieces = [
   "1e309",
 ];
 
-test("whatever is done to a file, it is read, or refused with a place", () => {
-  const random = generator(SEED);
-  const surprises: unknown[] = [];
-  for (let round = 0; round < runs(ROUNDS); round++) {
-    const text = mutate(seed, random);
-    try {
-      parse(ProjectSpec, parseComposeFile({ text, directory, environment: { TAG: "1" } }), "project");
-    } catch (error) {
-      const placed = error instanceof ComposeFileError && error.errors.every(({ place }) => (place?.line ?? 0) >= 1);
-      if (!placed) surprises.push({ text, error });
+test(
+  "whatever is done to a file, it is read, or refused with a place",
+  () => {
+    const random = generator(SEED);
+    const surprises: unknown[] = [];
+    for (let round = 0; round < runs(ROUNDS); round++) {
+      const text = mutate(seed, random);
+      try {
+        parse(ProjectSpec, parseComposeFile({ text, directory, environment: { TAG: "1" } }), "project");
+      } catch (error) {
+        const placed = error instanceof ComposeFileError && error.errors.every(({ place }) => (place?.line ?? 0) >= 1);
+        if (!placed) surprises.push({ text, error });
+      }
     }
-  }
-  expect(surprises).toEqual([]);
-}, LIMIT_MS);
+    expect(surprises).toEqual([]);
+  },
+  LIMIT_MS,
+);
 
 function mutate(text: string, random: (below: number) => number): string {
   let result = text;

@@ -1,11 +1,11 @@
-import { chown, readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Assignment } from "#contracts/instance.ts";
+import { replaceFile } from "#contracts/replace-file.ts";
 import { hasCode } from "#contracts/slipway-error.ts";
 import { CONTROL_SUBJECTS, type CredentialsRequest, type IssuedCredentials } from "#contracts/subjects.ts";
 import type { Platform } from "#messaging/platform.ts";
-import { writeDurably } from "../container/instance-record.ts";
 import type { InstanceCredentials } from "../container/node-services.ts";
 import { CREDENTIALS_FILE } from "../container/secrets.ts";
 
@@ -50,7 +50,7 @@ export class NodeCredentials implements InstanceCredentials, Disposable {
         return await this.#issue(assignment, file, signal);
       } catch (error) {
         signal.throwIfAborted();
-        const remainingMs = await remainingLife(file);
+        const remainingMs = remainingLife(file);
         if (remainingMs > 0) return this.#renewIn(Math.min(remainingMs / 2, RENEW_RETRY_MS), assignment, file);
         if (!hasCode(error, ...AWAY) || performance.now() > deadline) throw error;
       }
@@ -76,9 +76,8 @@ export class NodeCredentials implements InstanceCredentials, Disposable {
       { timeoutMs: REQUEST_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) },
     );
     const path = join(file.folder, CREDENTIALS_FILE);
-    await writeDurably(path, issued.creds, 0o400);
-    await chown(path, file.uid, file.gid);
-    await writeDurably(expiryFile(file), issued.expiresAt);
+    replaceFile(path, issued.creds, { mode: 0o400, owner: file });
+    replaceFile(expiryFile(file), issued.expiresAt);
     this.#renewIn(((Date.parse(issued.expiresAt) - Date.now()) * 2) / 3, assignment, file);
   }
 
@@ -95,10 +94,10 @@ export class NodeCredentials implements InstanceCredentials, Disposable {
 /** Beside the folder that the container sees, not in it. */
 const expiryFile = ({ folder }: CredentialsFile): string => `${folder}.expires`;
 
-async function remainingLife(file: CredentialsFile): Promise<number> {
+function remainingLife(file: CredentialsFile): number {
   try {
-    await stat(join(file.folder, CREDENTIALS_FILE));
-    return Date.parse(await readFile(expiryFile(file), "utf8")) - Date.now();
+    statSync(join(file.folder, CREDENTIALS_FILE));
+    return Date.parse(readFileSync(expiryFile(file), "utf8")) - Date.now();
   } catch {
     return 0;
   }

@@ -165,5 +165,4 @@ export class NodeAgent {
   }
 }
 
-export const readRecords = (services: NodeServices): Promise<InstanceRecord[]> =>
-  InstanceFolder.readAll(services.home.instances);
+export const readRecords = (services: NodeServices): Promise<InstanceRecord[]> => InstanceFolder.readAll(services.home);

@@ -164,7 +164,7 @@ async function recoverNetworks(
 ): Promise<void> {
   const running = (await children.list()).flatMap(({ child: instanceId, state }) => {
     if (state.type !== "running" || instanceId.includes(".")) return [];
-    const health = new InstanceFolder(home.instances, instanceId).readHealth(state.startTime);
+    const health = new InstanceFolder(home, instanceId).readHealth(state.startTime);
     return [{ instanceId, pid: state.pid, healthy: health === "healthy" || health === "none" }];
   });
   await networks.recover(

@@ -1,4 +1,4 @@
-import { chown, mkdir, writeFile } from "node:fs/promises";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LaunchMount } from "../launch/container-launch.ts";
 
@@ -7,7 +7,7 @@ type FileName = (typeof NAMES)[number];
 
 /**
  * /etc/hosts, /etc/hostname and /etc/resolv.conf of one container: files of the host that belong to the container's root, bound over
- * the image's.
+ * the image's. In memory, where to write them takes no time.
  */
 export class ContainerFiles {
   readonly #folder: string;
@@ -19,18 +19,18 @@ export class ContainerFiles {
   }
 
   /** Makes the files; the addresses are only known when the container waits for its release. */
-  async create(hostname: string): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o755 });
-    await this.#write("hostname", `${hostname}\n`);
-    await this.writeNetwork(hostname, [], []);
+  create(hostname: string): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
+    this.#write("hostname", `${hostname}\n`);
+    this.writeNetwork(hostname, [], []);
   }
 
   /** hosts(5) and resolv.conf(5). The files are written in place: they are mounted already. */
-  async writeNetwork(hostname: string, addresses: readonly string[], nameServers: readonly string[]): Promise<void> {
+  writeNetwork(hostname: string, addresses: readonly string[], nameServers: readonly string[]): void {
     const hosts = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
-    await this.#write("hosts", `${[...hosts, ...addresses.map((address) => `${address}\t${hostname}`)].join("\n")}\n`);
+    this.#write("hosts", `${[...hosts, ...addresses.map((address) => `${address}\t${hostname}`)].join("\n")}\n`);
     const lines = nameServers.map((server) => `nameserver ${server}`);
-    await this.#write("resolv.conf", `${[...lines, "options ndots:0"].join("\n")}\n`);
+    this.#write("resolv.conf", `${[...lines, "options ndots:0"].join("\n")}\n`);
   }
 
   mounts(): LaunchMount[] {
@@ -47,9 +47,9 @@ export class ContainerFiles {
     }));
   }
 
-  async #write(name: FileName, text: string): Promise<void> {
+  #write(name: FileName, text: string): void {
     const path = join(this.#folder, name);
-    await writeFile(path, text, { mode: 0o644 });
-    await chown(path, this.#owner, this.#owner);
+    writeFileSync(path, text, { mode: 0o644 });
+    chownSync(path, this.#owner, this.#owner);
   }
 }

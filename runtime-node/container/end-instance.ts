@@ -74,7 +74,7 @@ export async function recordEnd(ledger: InstanceLedger, end: RunEnd): Promise<vo
   const now = steadyNow();
   const next = endRun(run, assignment.spec.restart, { ...end, now });
   record.lifecycle = next;
-  await ledger.save().catch((error: unknown) => {
+  await saveEnd(ledger).catch((error: unknown) => {
     // It did end, whatever the disk takes; on record it goes when this is tried again.
     ledger.rest();
     record.lifecycle = run;
@@ -89,6 +89,12 @@ export async function recordEnd(ledger: InstanceLedger, end: RunEnd): Promise<vo
   if (next.type === "backoff")
     ledger.event("instance.restarting", { afterMs: next.until - now, series: next.series, restart });
   else await attachments.end({ exitCode: exitCode ?? UNKNOWN_EXIT_CODE, oomKilled });
+}
+
+/** One that is removed when it has ended is looked for by no boot. */
+async function saveEnd(ledger: InstanceLedger): Promise<void> {
+  if (ledger.assignment.attached?.removeOnExit === true) ledger.save();
+  else await ledger.saveDurably();
 }
 
 /** Takes an instance that does not run apart, to its last file. `onForgotten`: before its log goes. */

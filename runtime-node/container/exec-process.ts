@@ -53,7 +53,7 @@ export async function execInContainer(
   const stdio = streamPaths(node, child, interactive);
   await mkdir(execStreams(node.home.run), { recursive: true, mode: 0o700 });
   const owner = { uid: container.idBase + process.uid, gid: container.idBase + process.gid };
-  await createStreams(node.kernel, stdio, owner);
+  createStreams(node.kernel, stdio, owner);
   acquired.defer(() => removeStreams(stdio));
 
   const plan = planExec({

@@ -7,7 +7,7 @@ import { type Activity, observe } from "./observed.ts";
 import type { RunningContainer } from "./running-container.ts";
 
 /**
- * All that is known of one instance, and who is told of it: its record, which is on disk before anybody hears of a change, what is being
+ * All that is known of one instance, and who is told of it: its record, which is written before anybody hears of a change, what is being
  * done with it, and its health.
  */
 export class InstanceLedger {
@@ -22,7 +22,7 @@ export class InstanceLedger {
     this.node = node;
     this.record = record;
     this.#report = report;
-    this.folder = new InstanceFolder(node.home.instances, record.assignment.instanceId);
+    this.folder = new InstanceFolder(node.home, record.assignment.instanceId);
     if (record.lifecycle.type === "running") this.#activity.health = this.folder.readHealth(record.lifecycle.startTime);
   }
 
@@ -34,8 +34,13 @@ export class InstanceLedger {
     return observe(this.record, this.#activity);
   }
 
-  async save(): Promise<void> {
-    await this.folder.save(this.record);
+  /** For the next agent; the next boot does without. */
+  save(): void {
+    this.folder.save(this.record);
+  }
+
+  async saveDurably(): Promise<void> {
+    await this.folder.saveDurably(this.record);
   }
 
   tell(): void {

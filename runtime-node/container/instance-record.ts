@@ -1,14 +1,20 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LaunchReport } from "#contracts/api.ts";
+import type { HomeLayout } from "#contracts/home.ts";
 import type { Assignment, HealthState } from "#contracts/instance.ts";
+import { replaceFile } from "#contracts/replace-file.ts";
 import type { Healthcheck } from "#contracts/service-spec.ts";
 import type { ProcessLaunch } from "../launch/container-launch.ts";
 import type { Lifecycle, Running } from "./lifecycle.ts";
 import type { ConnectedNetworks } from "./node-services.ts";
 
-/** What is kept of an instance on disk, so that the next agent goes on where this one was. */
+const RECORD = "record.json";
+
+export type InstancePlaces = Pick<HomeLayout, "instances" | "runInstances">;
+
+/** What is kept of an instance, so that the next agent goes on where this one was. */
 export interface InstanceRecord {
   assignment: Assignment;
   /** First host id of its 65,536. */
@@ -29,16 +35,24 @@ export interface InstanceRecord {
   process: ProcessLaunch | null;
 }
 
-/** An instance's folder: `<home>/instances/<id>/`, 0700. */
+/**
+ * An instance's two folders, both 0700: `<home>/instances/<id>/` for what outlives a boot, `/run/slipway/<hash>/instances/<id>/`, in memory, for the
+ * rest. The record is in both: the one in memory is the newest, the one on disk says after a boot what ran before.
+ */
 export class InstanceFolder {
   readonly path: string;
+  readonly run: string;
 
-  constructor(instances: string, instanceId: string) {
+  constructor({ instances, runInstances }: InstancePlaces, instanceId: string) {
     this.path = join(instances, instanceId);
+    this.run = join(runInstances, instanceId);
   }
 
   get record(): string {
-    return join(this.path, "record.json");
+    return join(this.path, RECORD);
+  }
+  get newestRecord(): string {
+    return join(this.run, RECORD);
   }
   get upper(): string {
     return join(this.path, "upper");
@@ -47,11 +61,12 @@ export class InstanceFolder {
     return join(this.path, "work");
   }
   get files(): string {
-    return join(this.path, "files");
+    return join(this.run, "files");
   }
   get secrets(): string {
-    return join(this.path, "secrets");
+    return join(this.run, "secrets");
   }
+  /** On disk: /run is often mounted nodev. */
   get devices(): string {
     return join(this.path, "devices");
   }
@@ -62,36 +77,41 @@ export class InstanceFolder {
     return join(this.path, "launch.json");
   }
   get health(): string {
-    return join(this.path, "health");
+    return join(this.run, "health");
   }
   stream(name: "stdin" | "stdout" | "stderr"): string {
     return join(this.path, `${name}.fifo`);
   }
 
   async create(): Promise<void> {
+    mkdirSync(this.run, { recursive: true, mode: 0o700 });
     await mkdir(this.path, { recursive: true, mode: 0o700 });
   }
 
-  async save(record: InstanceRecord): Promise<void> {
+  /** For the next agent, at once. */
+  save(record: InstanceRecord): void {
+    replaceFile(this.newestRecord, JSON.stringify(record));
+  }
+
+  /** For the next agent at once, and for the next boot when it resolves. */
+  async saveDurably(record: InstanceRecord): Promise<void> {
+    this.save(record);
     await writeDurably(this.record, JSON.stringify(record));
   }
 
   /** For `inspect --plan` alone: a disk that is full, or a crash, may cost it, and must not cost a container that runs. */
-  async saveLaunchReport(report: LaunchReport): Promise<void> {
-    const unfinished = `${this.launchReport}.new`;
+  saveLaunchReport(report: LaunchReport): void {
     try {
-      await writeFile(unfinished, JSON.stringify(report), { mode: 0o600 });
-      await rename(unfinished, this.launchReport);
+      replaceFile(this.launchReport, JSON.stringify(report));
     } catch (error) {
-      await rm(unfinished, { force: true });
+      rmSync(`${this.launchReport}.new`, { force: true });
       console.error(`the launch report ${this.launchReport} is not written:`, error);
     }
   }
 
   /** Of the process that started then: the next agent goes on with it, and takes no route from a container that is well. */
   saveHealth(startTime: number, health: HealthState): void {
-    writeFileSync(`${this.health}.new`, `${startTime} ${health}`, { mode: 0o600 });
-    renameSync(`${this.health}.new`, this.health);
+    replaceFile(this.health, `${startTime} ${health}`);
   }
 
   /** What was last known of the process that started then; `starting` when nothing was. */
@@ -106,20 +126,38 @@ export class InstanceFolder {
 
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
+    rmSync(this.run, { recursive: true, force: true });
   }
 
-  /** Every record on disk; a folder without one was never begun and is removed. */
-  static async readAll(instances: string): Promise<InstanceRecord[]> {
-    await mkdir(instances, { recursive: true, mode: 0o700 });
+  /** The newest record of every instance; a folder without one was never begun and is removed. */
+  static async readAll(places: InstancePlaces): Promise<InstanceRecord[]> {
+    for (const folder of [places.instances, places.runInstances]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const ids = new Set([...(await readdir(places.instances)), ...(await readdir(places.runInstances))]);
     const records: InstanceRecord[] = [];
-    for (const instanceId of await readdir(instances)) {
-      const folder = new InstanceFolder(instances, instanceId);
-      const text = await readFile(folder.record, "utf8").catch(() => undefined);
-      if (text === undefined) await folder.remove();
-      else records.push(JSON.parse(text) as InstanceRecord);
+    for (const instanceId of ids) {
+      const folder = new InstanceFolder(places, instanceId);
+      const record = readNewestRecord(folder);
+      if (record === undefined) await folder.remove();
+      else records.push(record);
     }
     return records;
   }
+}
+
+/** What an instance's record says; undefined when there is none. A file that a power cut has emptied is none. */
+function readNewestRecord({
+  newestRecord,
+  record,
+}: Pick<InstanceFolder, "newestRecord" | "record">): InstanceRecord | undefined {
+  for (const path of [newestRecord, record]) {
+    try {
+      return JSON.parse(readFileSync(path, "utf8")) as InstanceRecord;
+    } catch (error) {
+      if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") continue;
+      throw error;
+    }
+  }
+  return undefined;
 }
 
 /** Written to a temporary name, fsynced and renamed: a crash leaves the old text or the new. */

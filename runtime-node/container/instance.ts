@@ -29,7 +29,7 @@ const MOST_TAKE_OVERS = 5;
 
 /**
  * One instance on this node. A loop compares what is wanted with where the instance is and does the next thing; it alone
- * changes the record, which is on disk before anybody hears of it.
+ * changes the record, which is written before anybody hears of it.
  */
 export class Instance {
   readonly #node: NodeServices;

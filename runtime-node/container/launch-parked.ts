@@ -37,7 +37,7 @@ export async function launchParked(
   const startedAt = Date.now();
   const parked = await node.children.launch(instanceId, plan, signal);
   if (parked.type !== "parked") {
-    if (parked.type === "failed") await folder.saveLaunchReport(launchReport(instanceId, plan, parked.outcomes, false));
+    if (parked.type === "failed") folder.saveLaunchReport(launchReport(instanceId, plan, parked.outcomes, false));
     throw parked.type === "failed"
       ? launchError(parked.failure, command)
       : new Error("a child was released before it was asked to be");
@@ -61,7 +61,7 @@ export async function launchParked(
   const answer = await node.children.release(instanceId);
   if (answer.type === "parked") throw new Error("a released child still waits");
   spanLaunch(trace.getActiveSpan(), plan, answer.outcomes, startedAt);
-  await folder.saveLaunchReport(launchReport(instanceId, plan, answer.outcomes, answer.type === "running"));
+  folder.saveLaunchReport(launchReport(instanceId, plan, answer.outcomes, answer.type === "running"));
   if (answer.type === "failed") throw launchError(answer.failure, command);
   return { ...wired, running: answer, exit };
 }
@@ -77,7 +77,7 @@ async function wireParked(
 ): Promise<Pick<Launched, "networks" | "logs" | "stdin">> {
   const networks = await inStage("connect networks", () => node.networks.connect(assignment, pid, signal));
   acquired.defer(() => node.networks.disconnect(assignment.instanceId));
-  await files.writeNetwork(hostname, Object.values(networks.addresses), networks.nameServers);
+  files.writeNetwork(hostname, Object.values(networks.addresses), networks.nameServers);
   const logs = acquired.use(node.logs.capture(assignment, stdio.stdout, stdio.stderr, folder.logs));
   logs.subscribe(onOutput);
   if (stdio.stdin === null) return { networks, logs, stdin: null };

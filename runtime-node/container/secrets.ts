@@ -1,4 +1,4 @@
-import { chown, mkdir } from "node:fs/promises";
+import { chownSync, mkdirSync } from "node:fs";
 import type { LaunchMount } from "../launch/container-launch.ts";
 
 /** Where a container finds what the platform gives to it alone. A folder, so that a renewed file can replace the old one. */
@@ -7,9 +7,9 @@ export const CREDENTIALS_FILE = "nats.creds";
 /** NATS_CREDS. */
 export const CREDENTIALS_TARGET = `${SECRETS_TARGET}/${CREDENTIALS_FILE}`;
 
-export async function secretsMount(folder: string, owner: number): Promise<LaunchMount> {
-  await mkdir(folder, { recursive: true, mode: 0o711 });
-  await chown(folder, owner, owner);
+export function secretsMount(folder: string, owner: number): LaunchMount {
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  chownSync(folder, owner, owner);
   return {
     kind: "bind",
     source: folder,

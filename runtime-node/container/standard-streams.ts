@@ -1,4 +1,4 @@
-import { chown, rm } from "node:fs/promises";
+import { chownSync, rmSync } from "node:fs";
 import { CONSTANTS } from "#kernel/constants.ts";
 import type { Kernel } from "#kernel/kernel.ts";
 import type { StdioPaths } from "../launch/container-launch.ts";
@@ -10,20 +10,18 @@ const PIPE_BYTES = 1024 * 1024;
  * The FIFOs behind a container's standard streams. They are named so that the next agent, or the next supervisor, opens them
  * again; until then up to a mebibyte waits in each and the container blocks, and loses nothing.
  */
-export async function createStreams(kernel: Kernel, paths: StdioPaths, owner: { uid: number; gid: number }): Promise<void> {
+export function createStreams(kernel: Kernel, paths: StdioPaths, owner: { uid: number; gid: number }): void {
   for (const path of [paths.stdin, paths.stdout, paths.stderr]) {
     if (path === null) continue;
-    await rm(path, { force: true });
+    rmSync(path, { force: true });
     kernel.call("mknodat", CONSTANTS.AT_FDCWD, path, S_IFIFO | 0o600, 0);
     // A program may open /dev/stdout by its path: that is a new open of the FIFO, as the container's user.
-    await chown(path, owner.uid, owner.gid);
+    chownSync(path, owner.uid, owner.gid);
   }
 }
 
-export async function removeStreams(paths: StdioPaths): Promise<void> {
-  await Promise.all(
-    [paths.stdin, paths.stdout, paths.stderr].map(async (path) => path === null || rm(path, { force: true })),
-  );
+export function removeStreams(paths: StdioPaths): void {
+  for (const path of [paths.stdin, paths.stdout, paths.stderr]) if (path !== null) rmSync(path, { force: true });
 }
 
 /** Opens a container's stdin to write to. Its other end must be open: ENXIO otherwise (fifo(7)). */

@@ -57,9 +57,9 @@ export async function startContainer(
   const hostname = spec.hostname ?? instanceId;
   const files = new ContainerFiles(folder.files, idBase);
   await prepareFolder(folder, idBase);
-  await files.create(hostname);
+  files.create(hostname);
   const stdio = stdioOf(assignment, folder);
-  await createStreams(node.kernel, stdio, { uid: idBase + process.uid, gid: idBase + process.gid });
+  createStreams(node.kernel, stdio, { uid: idBase + process.uid, gid: idBase + process.gid });
   const secrets = await provideSecrets(node, request, process, signal, acquired);
 
   const cgroup = new ContainerCgroup(node.cgroups, node.home.hash, instanceId);
@@ -111,9 +111,9 @@ export async function startContainer(
 
 /** The upper directory belongs to the container's root; the work directory is overlayfs's own. It lives as long as the instance. */
 async function prepareFolder(folder: InstanceFolder, idBase: number): Promise<void> {
-  await mkdir(folder.upper, { recursive: true, mode: 0o755 });
-  await chown(folder.upper, idBase, idBase);
-  for (const path of [folder.work, folder.logs]) await mkdir(path, { recursive: true, mode: 0o700 });
+  const upper = mkdir(folder.upper, { recursive: true, mode: 0o755 }).then(() => chown(folder.upper, idBase, idBase));
+  const others = [folder.work, folder.logs].map((path) => mkdir(path, { recursive: true, mode: 0o700 }));
+  await Promise.all([upper, ...others]);
 }
 
 function stdioOf({ attached }: Assignment, folder: InstanceFolder): StdioPaths {
@@ -133,7 +133,7 @@ async function provideSecrets(
   acquired: AsyncDisposableStack,
 ): Promise<LaunchMount[]> {
   if (assignment.spec.networks.length === 0) return [];
-  const mount = await secretsMount(folder.secrets, idBase);
+  const mount = secretsMount(folder.secrets, idBase);
   const owner = { folder: folder.secrets, uid: idBase + uid, gid: idBase + gid };
   await inStage("provide credentials", () => node.credentials.provide(assignment, owner, signal));
   acquired.defer(() => node.credentials.withdraw(assignment.instanceId));

@@ -21,7 +21,7 @@ export async function startInstance(
   const { assignment, idBase } = record;
   const reference = assignment.spec.image;
   await folder.create();
-  if (record.lifecycle.type === "new") await ledger.save();
+  if (record.lifecycle.type === "new") ledger.save();
   if (!node.children.isReady) ledger.event("instance.waiting", { for: "supervisor" });
   await node.children.ready(signal);
   if (assignment.attached?.waitForAttach === true && record.lifecycle.type === "new")
@@ -57,17 +57,17 @@ async function recordLaunch(
     series: restart ? series : 0,
     restarts: restartsOf(lifecycle) + (restart ? 1 : 0),
   };
-  await folder.save(record);
+  folder.save(record);
 }
 
-/** The container runs. A full disk keeps its record as `launching`, which the next agent understands as well. */
+/** The container runs: on disk too, so that the next boot does not start again what is to run once. A full disk keeps no start from being one. */
 export async function recordStart(ledger: InstanceLedger): Promise<void> {
   const { record, assignment } = ledger;
   if (record.launching === undefined) return;
   record.lifecycle = record.launching;
   record.launching = undefined;
   await ledger
-    .save()
+    .saveDurably()
     .catch((error: unknown) => console.error(`${assignment.name} runs, and its record is not written:`, error));
 }
 
@@ -92,7 +92,9 @@ export async function recordFailedStart(ledger: InstanceLedger, error: SlipwayEr
     ...(error.status === INSUFFICIENT_STORAGE ? { retry: await roomNow(node.home) } : {}),
   };
   // Whoever waits must hear of a full disk, though it does not take the record.
-  await ledger.save().catch((cause: unknown) => console.error(`the record of ${assignment.name} is not written:`, cause));
+  await ledger
+    .saveDurably()
+    .catch((cause: unknown) => console.error(`the record of ${assignment.name} is not written:`, cause));
   ledger.do(null);
   if (!isSameFailure(before, failure)) ledger.event("instance.failed", failure);
   if (hasCode(error, "SLIPWAY_INTERNAL")) console.error(error.cause ?? error);

@@ -140,49 +140,61 @@ const placed = (items: TarItem[], outside: string): TarItem[] =>
       : { linkname: entry.linkname.replace("OUTSIDE", outside) }),
   }));
 
-test("whatever entries a layer has, it is unpacked or refused with a code, and nothing beside its root changes", async () => {
-  using directory = temporaryDirectory();
-  const jail = new Jail(directory.path);
-  const property = fc.asyncProperty(fc.array(item, { minLength: 1, maxLength: 8 }), async (items) => {
-    const archive = await tarOf(placed(items, jail.outside)).catch(() => undefined);
-    // The writer refuses some names that it has no header for.
-    if (archive !== undefined) expectRefusedOrFine(await jail.unpack(archive));
-  });
-  await check(property, { ...RUNS, examples: CORPUS.map((items) => [items]) });
-}, LIMIT_MS);
+test(
+  "whatever entries a layer has, it is unpacked or refused with a code, and nothing beside its root changes",
+  async () => {
+    using directory = temporaryDirectory();
+    const jail = new Jail(directory.path);
+    const property = fc.asyncProperty(fc.array(item, { minLength: 1, maxLength: 8 }), async (items) => {
+      const archive = await tarOf(placed(items, jail.outside)).catch(() => undefined);
+      // The writer refuses some names that it has no header for.
+      if (archive !== undefined) expectRefusedOrFine(await jail.unpack(archive));
+    });
+    await check(property, { ...RUNS, examples: CORPUS.map((items) => [items]) });
+  },
+  LIMIT_MS,
+);
 
-test("whatever bytes are changed in an archive, it is unpacked or refused with a code", async () => {
-  using directory = temporaryDirectory();
-  const jail = new Jail(directory.path);
-  const seeds = await Promise.all(CORPUS.map((items) => tarOf(placed(items, jail.outside))));
-  const change = fc.record({ at: fc.nat(4095), byte: fc.nat(255), mends: fc.boolean() });
-  const property = fc.asyncProperty(
-    fc.constantFrom(...seeds),
-    fc.array(change, { minLength: 1, maxLength: 6 }),
-    async (seed, changes) => {
-      const archive = Buffer.from(seed);
-      for (const { at, byte, mends } of changes) {
-        const place = at % archive.byteLength;
-        archive[place] = byte;
-        // A right checksum lets the change come further than the first look.
-        if (mends) mendChecksum(archive, Math.floor(place / 512) * 512);
-      }
-      expectRefusedOrFine(await jail.unpack(archive));
-    },
-  );
-  await check(property, RUNS);
-}, LIMIT_MS);
+test(
+  "whatever bytes are changed in an archive, it is unpacked or refused with a code",
+  async () => {
+    using directory = temporaryDirectory();
+    const jail = new Jail(directory.path);
+    const seeds = await Promise.all(CORPUS.map((items) => tarOf(placed(items, jail.outside))));
+    const change = fc.record({ at: fc.nat(4095), byte: fc.nat(255), mends: fc.boolean() });
+    const property = fc.asyncProperty(
+      fc.constantFrom(...seeds),
+      fc.array(change, { minLength: 1, maxLength: 6 }),
+      async (seed, changes) => {
+        const archive = Buffer.from(seed);
+        for (const { at, byte, mends } of changes) {
+          const place = at % archive.byteLength;
+          archive[place] = byte;
+          // A right checksum lets the change come further than the first look.
+          if (mends) mendChecksum(archive, Math.floor(place / 512) * 512);
+        }
+        expectRefusedOrFine(await jail.unpack(archive));
+      },
+    );
+    await check(property, RUNS);
+  },
+  LIMIT_MS,
+);
 
-test("an archive cut anywhere before its content's end is refused", async () => {
-  using directory = temporaryDirectory();
-  const jail = new Jail(directory.path);
-  const archive = await tarOf([{ name: "a", content: "x".repeat(1000) }]);
-  const property = fc.asyncProperty(fc.integer({ min: 1, max: 512 + 999 }), async (length) => {
-    if (length % 512 === 0) return;
-    expect(await jail.unpack(archive.subarray(0, length))).toMatchObject({ code: "SLIPWAY_IMAGE_CORRUPT_LAYER" });
-  });
-  await check(property, { numRuns: 60 });
-}, LIMIT_MS);
+test(
+  "an archive cut anywhere before its content's end is refused",
+  async () => {
+    using directory = temporaryDirectory();
+    const jail = new Jail(directory.path);
+    const archive = await tarOf([{ name: "a", content: "x".repeat(1000) }]);
+    const property = fc.asyncProperty(fc.integer({ min: 1, max: 512 + 999 }), async (length) => {
+      if (length % 512 === 0) return;
+      expect(await jail.unpack(archive.subarray(0, length))).toMatchObject({ code: "SLIPWAY_IMAGE_CORRUPT_LAYER" });
+    });
+    await check(property, { numRuns: 60 });
+  },
+  LIMIT_MS,
+);
 
 test("a small download that unpacks without end is ended, at a gibibyte", async () => {
   using directory = temporaryDirectory();

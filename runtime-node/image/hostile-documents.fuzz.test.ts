@@ -71,34 +71,46 @@ async function expectRefusedOrFine(work: () => unknown): Promise<void> {
 
 const bytesOf = (document: unknown): Buffer => Buffer.from(JSON.stringify(document));
 
-test("whatever a registry says a manifest or an index is, it is read or refused with a code", async () => {
-  const either = fc.oneof(mutatedJson(manifest), mutatedJson(index));
-  const property = fc.asyncProperty(either, async (document) => {
-    await expectRefusedOrFine(() => resolveManifest(sourceOf(bytesOf(document)), hostPlatform(), signal));
-  });
-  await check(property, RUNS);
-}, LIMIT_MS);
-
-test("whatever a config says, it is refused with a code, or what comes of it is a config that we can write down", async () => {
-  const { parsed } = await resolveManifest(sourceOf(image.manifest.body), hostPlatform(), signal);
-  const property = fc.asyncProperty(mutatedJson(config), async (document) => {
-    await expectRefusedOrFine(() => {
-      const resolved = resolveConfig(bytesOf(document), parsed, hostPlatform(), sourceOf(configBody));
-      parse(ImageConfig, JSON.parse(JSON.stringify(toImageConfig(resolved.config))), "config");
+test(
+  "whatever a registry says a manifest or an index is, it is read or refused with a code",
+  async () => {
+    const either = fc.oneof(mutatedJson(manifest), mutatedJson(index));
+    const property = fc.asyncProperty(either, async (document) => {
+      await expectRefusedOrFine(() => resolveManifest(sourceOf(bytesOf(document)), hostPlatform(), signal));
     });
-  });
-  // Once: an interval of a hundred days, longer than a timer runs.
-  const kept = structuredClone(config) as { config: { Healthcheck: { Interval: number } } };
-  kept.config.Healthcheck.Interval = Number.MAX_SAFE_INTEGER;
-  await check(property, { ...RUNS, examples: [[kept]] });
-}, LIMIT_MS);
+    await check(property, RUNS);
+  },
+  LIMIT_MS,
+);
 
-test("whatever bytes stand in place of JSON, they are refused with a code", async () => {
-  const property = fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
-    await expectRefusedOrFine(() => resolveManifest(sourceOf(Buffer.from(bytes)), hostPlatform(), signal));
-  });
-  await check(property, RUNS);
-}, LIMIT_MS);
+test(
+  "whatever a config says, it is refused with a code, or what comes of it is a config that we can write down",
+  async () => {
+    const { parsed } = await resolveManifest(sourceOf(image.manifest.body), hostPlatform(), signal);
+    const property = fc.asyncProperty(mutatedJson(config), async (document) => {
+      await expectRefusedOrFine(() => {
+        const resolved = resolveConfig(bytesOf(document), parsed, hostPlatform(), sourceOf(configBody));
+        parse(ImageConfig, JSON.parse(JSON.stringify(toImageConfig(resolved.config))), "config");
+      });
+    });
+    // Once: an interval of a hundred days, longer than a timer runs.
+    const kept = structuredClone(config) as { config: { Healthcheck: { Interval: number } } };
+    kept.config.Healthcheck.Interval = Number.MAX_SAFE_INTEGER;
+    await check(property, { ...RUNS, examples: [[kept]] });
+  },
+  LIMIT_MS,
+);
+
+test(
+  "whatever bytes stand in place of JSON, they are refused with a code",
+  async () => {
+    const property = fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+      await expectRefusedOrFine(() => resolveManifest(sourceOf(Buffer.from(bytes)), hostPlatform(), signal));
+    });
+    await check(property, RUNS);
+  },
+  LIMIT_MS,
+);
 
 test.each([
   ["an OCI layout's index", "index.json", index, readOciLayout],
@@ -108,15 +120,19 @@ test.each([
     [{ Config: "c.json", RepoTags: ["a:1"], Layers: ["l.tar"] }],
     readDockerArchive,
   ],
-] as const)("whatever %s says, it is read or refused with a code", async (_what, name, document, read) => {
-  using directory = temporaryDirectory();
-  const tree = new FolderTree(directory.path);
-  const text = fc.oneof(mutatedJson(document).map(bytesOf), fc.uint8Array({ maxLength: 60 }));
-  const property = fc.asyncProperty(text, async (bytes) => {
-    writeFileSync(join(directory.path, name), bytes);
-    await expectRefusedOrFine(async () => {
-      for (const { source } of await read(tree, directory.path)) await source.root(signal);
+] as const)(
+  "whatever %s says, it is read or refused with a code",
+  async (_what, name, document, read) => {
+    using directory = temporaryDirectory();
+    const tree = new FolderTree(directory.path);
+    const text = fc.oneof(mutatedJson(document).map(bytesOf), fc.uint8Array({ maxLength: 60 }));
+    const property = fc.asyncProperty(text, async (bytes) => {
+      writeFileSync(join(directory.path, name), bytes);
+      await expectRefusedOrFine(async () => {
+        for (const { source } of await read(tree, directory.path)) await source.root(signal);
+      });
     });
-  });
-  await check(property, RUNS);
-}, LIMIT_MS);
+    await check(property, RUNS);
+  },
+  LIMIT_MS,
+);

@@ -48,7 +48,9 @@ export function leaseAddress(
   const subnet = parseSubnet(network.subnet);
   const taken = new Set(leases.map((lease) => offsetOf(subnet, lease.address)));
   const offset =
-    wanted === undefined ? nextOffset(taken, newest ?? leases.at(-1)?.address, subnet) : wantedOffset(taken, network, subnet, wanted);
+    wanted === undefined
+      ? nextOffset(taken, newest ?? leases.at(-1)?.address, subnet)
+      : wantedOffset(taken, network, subnet, wanted);
   if (offset === undefined) {
     const message = `network ${network.name} (${network.subnet}) has no address left: ${leases.length} are kept for instances`;
     throw networkError("SLIPWAY_NETWORK_ADDRESSES_EXHAUSTED", message);

@@ -69,7 +69,12 @@ describe("the platform's interface", () => {
   it("settles the pool that networks then come from, and the port that containers reach", async () => {
     const request = { ...placesIn(folder.path), hash, kernel, pool: "10.120.0.0/16", messagingPort: 4777 };
     const platform = await openPlatformInterface(request);
-    await using networks = await openNetworks({ ...placesIn(folder.path), hash, kernel, signal: AbortSignal.timeout(10_000) });
+    await using networks = await openNetworks({
+      ...placesIn(folder.path),
+      hash,
+      kernel,
+      signal: AbortSignal.timeout(10_000),
+    });
     expect(networks.pool.messagingAddress).toBe("10.120.0.1");
     expect(show("nft list ruleset")).toContain("tcp dport 4777 accept");
     platform.remove();
@@ -77,7 +82,12 @@ describe("the platform's interface", () => {
 
   it("survives the recovery of networks", async () => {
     const platform = await openPlatformInterface({ ...placesIn(folder.path), hash, kernel });
-    await using networks = await openNetworks({ ...placesIn(folder.path), hash, kernel, signal: AbortSignal.timeout(10_000) });
+    await using networks = await openNetworks({
+      ...placesIn(folder.path),
+      hash,
+      kernel,
+      signal: AbortSignal.timeout(10_000),
+    });
     expect((await networks.recover([])).removedLinks).toEqual([]);
     expect(show("ip -o -4 addr")).toContain("10.83.0.1/32");
     platform.remove();

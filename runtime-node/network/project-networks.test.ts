@@ -42,7 +42,9 @@ beforeEach(async () => {
   resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   directory = join(folder.path, "networks");
-  networks = resources.use(await openNetworks({ ...placesIn(directory), hash, kernel, signal: AbortSignal.timeout(30_000) }));
+  networks = resources.use(
+    await openNetworks({ ...placesIn(directory), hash, kernel, signal: AbortSignal.timeout(30_000) }),
+  );
   resources.defer(async () => {
     await networks.recover([], []);
     for (const { project, network } of networks.networks().slice()) await networks.remove(project, network);

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { homeLayout } from "#contracts/home.ts";
+import { type HomeLayout, homeLayout } from "#contracts/home.ts";
 import type { Removable } from "./leftovers.ts";
+import { readRecordedInstance } from "./recorded-instance.ts";
 import { removeTree } from "./remove-tree.ts";
 
 /** A file on its way to its name: of a write that was cut short, since nobody runs who would finish it. */
@@ -12,33 +13,28 @@ const UNFINISHED = /\.(new|tmp)$/;
  * that run no more.
  */
 export function findStaleFiles(home: string): Removable[] {
-  const { keys, certificates, networks, instances, images, volumes } = homeLayout(home);
+  const layout = homeLayout(home);
+  const { keys, certificates, networks, instances, images, volumes } = layout;
   const folders = [home, keys, join(keys, "accounts"), certificates, networks, images, volumes];
   return [
     ...folders.flatMap((folder) => filesIn(folder, (name) => UNFINISHED.test(name), "it is a write that was cut short")),
     ...filesIn(home, (name) => name.startsWith("doctor-"), "doctor measured the disk in it"),
     ...filesIn(join(images, "tmp"), () => true, "it was on its way into the image store"),
-    ...foldersOf(instances).flatMap(staleOf),
+    ...namesIn(instances).flatMap((id) => staleOf(layout, id)),
   ];
 }
 
-function staleOf(folder: string): Removable[] {
-  const record = readRecord(folder);
-  if (record === undefined) return [stale(folder, "no instance was recorded in it")];
+function staleOf(home: HomeLayout, instanceId: string): Removable[] {
+  const path = join(home.instances, instanceId);
+  const record = readRecordedInstance(home, instanceId);
+  if (record === undefined) return [stale(path, "no instance was recorded in it")];
   // The next server closes a run that it believes in; its streams are looked for then.
-  const isStream = (name: string): boolean => name.endsWith(".fifo") && record.lifecycle.type !== "running";
+  const isStream = (name: string): boolean =>
+    name.endsWith(".fifo") && record.lifecycle.type !== "running" && record.launching === undefined;
   return [
-    ...filesIn(folder, (name) => UNFINISHED.test(name), "it is a write that was cut short"),
-    ...filesIn(folder, isStream, "it is a standard stream of a container that runs no more"),
+    ...filesIn(path, (name) => UNFINISHED.test(name), "it is a write that was cut short"),
+    ...filesIn(path, isStream, "it is a standard stream of a container that runs no more"),
   ];
-}
-
-function readRecord(folder: string): { lifecycle: { type: string } } | undefined {
-  try {
-    return JSON.parse(readFileSync(join(folder, "record.json"), "utf8")) as { lifecycle: { type: string } };
-  } catch {
-    return undefined;
-  }
 }
 
 function filesIn(folder: string, isStale: (name: string) => boolean, ours: string): Removable[] {
@@ -53,8 +49,6 @@ const stale = (path: string, ours: string): Removable => ({
   ours,
   remove: () => removeTree(path),
 });
-
-const foldersOf = (folder: string): string[] => namesIn(folder).map((name) => join(folder, name));
 
 function namesIn(folder: string): string[] {
   try {

@@ -4,6 +4,7 @@ import { homeLayout } from "#contracts/home.ts";
 import type { PlatformState } from "#contracts/repair.ts";
 import { isErrno, type Kernel } from "#kernel/kernel.ts";
 import type { Traces } from "./find-traces.ts";
+import { readRecordedInstance } from "./recorded-instance.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -25,7 +26,7 @@ export function judgePlatform({ hash, home, processes }: Traces): Judgement {
   }
   if (!isHome(home)) return { state: "gone", because: "its home is not there any more, and no server runs on it" };
   if (isLocked(lockFile(home))) return { state: "live", because: "its home's lock is held" };
-  const awaited = [...containers].filter((id) => existsSync(join(homeLayout(home).instances, id, "record.json")));
+  const awaited = [...containers].filter((id) => readRecordedInstance(homeLayout(home), id) !== undefined);
   if (awaited.length === 0)
     return { state: "stopped", because: "nobody holds its home's lock, and no container of it runs" };
   return {

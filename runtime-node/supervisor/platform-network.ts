@@ -16,7 +16,10 @@ export interface PreparedPlatform {
 /** The interface that nats-server listens on, which only containers and this machine reach, and nats-server's configuration for it. */
 export async function preparePlatform(kernel: Kernel, home: HomeLayout, signal: AbortSignal): Promise<PreparedPlatform> {
   const binary = await locateNatsServer({ signal });
-  const messaging = await openPlatformInterface({ directory: home.networks, runFolder: home.run, hash: home.hash, kernel }, signal);
+  const messaging = await openPlatformInterface(
+    { directory: home.networks, runFolder: home.run, hash: home.hash, kernel },
+    signal,
+  );
   const { address } = messaging;
   const port = messaging.pool.messagingPort;
   try {

@@ -109,7 +109,7 @@ export class ScratchNode implements AsyncDisposable {
     const nodes = createDeviceNodes(this.kernel, join(this.folder, id, "devices"), options.devices ?? [], idBase);
     const mounts = [...(options.mounts ?? []), ...nodes];
     const launch = { ...this.#launch(id, idBase, { ...options, mounts }, cgroup), init };
-    await createStreams(this.kernel, launch.stdio, { uid: idBase, gid: idBase });
+    createStreams(this.kernel, launch.stdio, { uid: idBase, gid: idBase });
     const plan = planContainer(launch);
     const answer = await this.children.launch(id, options.alter?.(plan) ?? plan);
     if (answer.type !== "parked") throw new LaunchFailed(answer);
@@ -161,7 +161,7 @@ export class ScratchNode implements AsyncDisposable {
     const id = `${container.id}.${++this.#count}`;
     const path = (name: string): string => join(this.folder, `${id}.${name}`);
     const stdio = { stdin: null, stdout: path("out"), stderr: path("err") };
-    await createStreams(this.kernel, stdio, { uid: container.idBase, gid: container.idBase });
+    createStreams(this.kernel, stdio, { uid: container.idBase, gid: container.idBase });
     try {
       const plan = alter(
         planExec({

@@ -28,7 +28,8 @@ async function inventory(): Promise<Record<string, string[]>> {
   ]);
   return {
     instances: instances.map(({ name, pid, restarts }) => `${name} ${pid} ${restarts}`),
-    networks: networks.map(({ name }) => name),
+    // That of `run` stays some seconds for the next one.
+    networks: networks.map(({ name }) => name).filter((name) => name !== "run_default"),
     volumes: volumes.map(({ name }) => name),
     images: images.map(({ reference }) => reference),
   };

@@ -89,7 +89,7 @@ test("a subject that is not declared is refused, to publish, to request and to s
 
 test("an instance's credentials are void when it is gone, and its neighbours' stay good", async () => {
   const { id } = await ours.instance("asker");
-  const creds = await readFile(join(homeLayout(platform().home).instances, id, "secrets/nats.creds"));
+  const creds = await readFile(join(homeLayout(platform().home).runInstances, id, "secrets/nats.creds"));
   const servers = await ours.sh("asker", "echo $NATS_URL");
   const login = () => connect({ servers, authenticator: credsAuthenticator(creds), reconnect: false, timeout: 5_000 });
   const stolen = await login();
