@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { type Static, Type } from "typebox";
 
 /** One of the platform's processes, as `<run>/processes.json` names them: the supervisor and those it started. */
@@ -11,14 +10,3 @@ export const ProcessRecord = Type.Object({
   version: Type.String(),
 });
 export type ProcessRecord = Static<typeof ProcessRecord>;
-
-/** Whether the process still runs, and no other has its pid by now: proc_pid_stat(5), field 22. */
-export function isRunning({ pid, startTime }: Pick<ProcessRecord, "pid" | "startTime">): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the command in parentheses, which may hold spaces and parentheses itself.
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]) === startTime;
-  } catch {
-    return false;
-  }
-}

@@ -107,7 +107,7 @@ export class ApiClient implements Disposable {
   async #sendOnce(request: ApiRequest): Promise<IncomingMessage> {
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const { target } = this.options;
-    const { Agent, request: start } = await httpModule(target);
+    const { Agent, request: start } = httpModule(target);
     this.#agent ??= new Agent({ keepAlive: true });
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const sent = start({ ...this.#requestOptions(request, body), agent: this.#agent }, resolve);
@@ -125,7 +125,8 @@ export class ApiClient implements Disposable {
     const { target } = this.options;
     const where =
       target.type === "socket"
-        ? { socketPath: target.path, host: "localhost" }
+        ? // There is no TLS, so no server's name: Node would look for one in `host`, with a regular expression that takes 2 ms to compile.
+          { socketPath: target.path, host: "localhost", servername: "" }
         : { hostname: target.url.hostname, port: target.url.port };
     return {
       ...where,
@@ -162,9 +163,13 @@ export class ApiClient implements Disposable {
   }
 }
 
-/** TLS takes a while to load: only where it is spoken. */
-async function httpModule(target: ApiTarget): Promise<Pick<typeof import("node:http"), "Agent" | "request">> {
-  return target.type === "url" && target.url.protocol === "https:" ? import("node:https") : import("node:http");
+/**
+ * TLS takes a while to load: only where it is spoken. And not by `import`, which reads all exports of a module of Node's: `node:http` has one
+ * that loads another HTTP client (undici), for longer than most commands take.
+ */
+function httpModule(target: ApiTarget): Pick<typeof import("node:http"), "Agent" | "request"> {
+  const isTls = target.type === "url" && target.url.protocol === "https:";
+  return process.getBuiltinModule(isTls ? "node:https" : "node:http");
 }
 
 export function requestPath({ path, query = {} }: Pick<ApiRequest, "path" | "query">): string {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isRunning, type ProcessRecord } from "#contracts/process-record.ts";
+import { isRunning } from "#contracts/is-running.ts";
+import type { ProcessRecord } from "#contracts/process-record.ts";
 import { hasCode } from "#contracts/slipway-error.ts";
 import type { ApiTarget } from "./target.ts";
 

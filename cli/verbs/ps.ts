@@ -16,12 +16,17 @@ export const ps = defineVerb({
   async run({ flags, api, signal, terminal, json }) {
     const instances = await listInstances(api, { project: flags.project, all: flags.all }, signal);
     const sorted = instances.toSorted(
-      (a, b) => a.project.localeCompare(b.project) || a.service.localeCompare(b.service) || a.index - b.index,
+      (a, b) => compare(a.project, b.project) || compare(a.service, b.service) || a.index - b.index,
     );
     if (flags.quiet && !json) terminal.stdout.write(sorted.map(({ instanceId }) => `${instanceId}\n`).join(""));
     else printList(terminal, json, sorted, columns(terminal.colour, Date.now()), toListing);
   },
 });
+
+/** Names are ASCII: a language's order (localeCompare) loads its tables, which takes longer than the command. */
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
 
 /** The stable shape of `ps -o json`. `pid` is the host's. */
 function toListing({ instanceId, ...instance }: ObservedInstance): object {

@@ -1,4 +1,3 @@
-import { parseComposeFile } from "#contracts/compose/parse-compose-file.ts";
 import type { ProjectStatus } from "#contracts/api.ts";
 import type { ProjectSpec } from "#contracts/project-spec.ts";
 import { applyProject } from "../api/resources.ts";
@@ -34,7 +33,7 @@ Exits with 0 when all services are as wanted, with 1 when one failed, saying why
   },
   async run(invocation) {
     const { flags, api, signal, terminal, json } = invocation;
-    const spec = readFile(invocation);
+    const spec = await readFile(invocation);
     const startedAt = new Date().toISOString();
     const applied = await applyProject(api, spec, signal);
     const goal: Goal = flags.wait || json ? "ready" : "started";
@@ -51,7 +50,8 @@ type UpInvocation = Pick<Invocation, "api" | "terminal" | "signal" | "environmen
   flags: { file: string | undefined; project: string | undefined; profile: string[] };
 };
 
-function readFile({ flags, environment, terminal }: UpInvocation): ProjectSpec {
+async function readFile({ flags, environment, terminal }: UpInvocation): Promise<ProjectSpec> {
+  const { parseComposeFile } = await import("#contracts/compose/parse-compose-file.ts");
   return parseComposeFile({
     path: requireComposeFile(flags.file),
     environment,

@@ -274,7 +274,7 @@ export const COMPOSE_KEYS: readonly ComposeKey[] = [
   ...SERVICE,
   ...DEPLOY,
   ...EXTENSION,
-  ...REFUSED_SERVICE_KEYS.toSorted((a, b) => a.path.localeCompare(b.path)),
+  ...REFUSED_SERVICE_KEYS.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   ...NETWORKS,
   ...VOLUMES,
 ];

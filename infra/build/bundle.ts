@@ -2,13 +2,13 @@ import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type BuildOptions, type Metafile, build } from "esbuild";
 import { PROCESS_FOLDERS, type ProcessName } from "#contracts/process-entry.ts";
+import { builtinModules } from "./builtin-modules.ts";
 
 /** Carries a compiled part, which is found beside its own package.json. */
 const EXTERNAL = ["koffi"];
 
 /** CommonJS packages in an ES module bundle call `require` for Node's own modules. */
-const REQUIRE = `import { createRequire as createBundleRequire } from "node:module";
-const require = createBundleRequire(import.meta.url);`;
+const REQUIRE = `const require = process.getBuiltinModule("module").createRequire(import.meta.url);`;
 
 const OPTIONS: BuildOptions = {
   bundle: true,
@@ -16,6 +16,7 @@ const OPTIONS: BuildOptions = {
   format: "esm",
   target: "node24",
   external: EXTERNAL,
+  plugins: [builtinModules],
   // ES modules first: what is not used of them is left out.
   mainFields: ["module", "main"],
   banner: { js: REQUIRE },
@@ -53,10 +54,8 @@ async function bundleProcess(root: string, output: string, name: ProcessName): P
 
 /** The module that Node starts: a bundle cannot turn on the compile cache for itself. */
 function entryModule(name: ProcessName): string {
-  return `import { enableCompileCache } from "node:module";
-import { join } from "node:path";
-
-enableCompileCache(process.env.NODE_COMPILE_CACHE ?? join(import.meta.dirname, "../.slipway/cache/compile"));
+  return `const { enableCompileCache } = process.getBuiltinModule("module");
+enableCompileCache(process.env.NODE_COMPILE_CACHE ?? import.meta.dirname + "/../.slipway/cache/compile");
 await import("./${name}.bundle.mjs");
 `;
 }

@@ -1,6 +1,7 @@
 import { readFileSync, statfsSync } from "node:fs";
 import type { HomeLayout } from "#contracts/home.ts";
-import { isRunning, type ProcessRecord } from "#contracts/process-record.ts";
+import { isRunning } from "#contracts/is-running.ts";
+import type { ProcessRecord } from "#contracts/process-record.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** Less room would be full again at once. */

@@ -1,0 +1,54 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PACKAGE_ROOT, PROCESS_FOLDERS, type ProcessName } from "#contracts/process-entry.ts";
+import { bundleAll } from "./bundle.ts";
+
+const NAMES = Object.keys(PROCESS_FOLDERS) as ProcessName[];
+/** Node's own modules that a process has loaded, told when it ends. */
+const TELL_LOADED = `process.on("exit", () =>
+  process.getBuiltinModule("fs").writeSync(1, "\\nloaded " + JSON.stringify(process.moduleLoadList)));`;
+let output: string;
+
+beforeAll(async () => {
+  // In the checkout, since a bundle looks for koffi beside or above it.
+  output = await mkdtemp(join(PACKAGE_ROOT, ".slipway/bundle-"));
+  await bundleAll(PACKAGE_ROOT, output);
+});
+afterAll(() => rm(output, { recursive: true, force: true }));
+
+/** Runs a process as far as it comes without settings: by then it has loaded what it loads at its start. */
+function modulesLoadedBy(name: ProcessName, ...args: string[]): string[] {
+  const preload = `data:text/javascript,${encodeURIComponent(TELL_LOADED)}`;
+  const { stdout } = spawnSync(process.execPath, ["--import", preload, join(output, `${name}.mjs`), ...args], {
+    encoding: "utf8",
+    cwd: tmpdir(),
+    env: { NODE_COMPILE_CACHE: join(output, "compile-cache") },
+  });
+  const loaded = /^loaded (?<list>\[.*\])$/m.exec(stdout)?.groups?.list ?? "[]";
+  return (JSON.parse(loaded) as string[]).map((line) => line.replace(/^\S+ /, ""));
+}
+
+test.each(NAMES)(
+  "%s imports no module of Node's at its start, which would read and load all that is in it",
+  async (name) => {
+    const bundle = await readFile(join(output, `${name}.bundle.mjs`), "utf8");
+    const imported = [...bundle.matchAll(/^(?:import|\} from)\b.*"(?<path>[^"]+)";$/gm)].map(({ groups }) => groups!.path!);
+    expect(imported.filter((path) => isBuiltin(path))).toEqual([]);
+  },
+);
+
+test.each(NAMES)("%s starts without Node's second HTTP client", (name) => {
+  const loaded = modulesLoadedBy(name, ...(name === "repair" ? ["--dry-run"] : []));
+  expect(loaded).toContain("internal/process/pre_execution");
+  expect(loaded.filter((module) => module.includes("undici"))).toEqual([]);
+});
+
+test("a verb that only asks the server loads its HTTP client, and no TLS or compression", () => {
+  const loaded = modulesLoadedBy("cli", "ps");
+  expect(loaded).toContain("_http_client");
+  expect(loaded.filter((module) => /^(tls|https|zlib|internal\/deps\/undici)/.test(module))).toEqual([]);
+});
