@@ -47,8 +47,11 @@ test.each(NAMES)("%s starts without Node's second HTTP client", (name) => {
   expect(loaded.filter((module) => module.includes("undici"))).toEqual([]);
 });
 
-test("a verb that only asks the server loads its HTTP client, and no TLS or compression", () => {
-  const loaded = modulesLoadedBy("cli", "ps");
-  expect(loaded).toContain("_http_client");
-  expect(loaded.filter((module) => /^(tls|https|zlib|internal\/deps\/undici)/.test(module))).toEqual([]);
-});
+test.each([["ps"], ["run", "host", "true"]])(
+  "slipway %s loads Node's HTTP client, and no TLS or compression",
+  (...args) => {
+    const loaded = modulesLoadedBy("cli", ...args);
+    expect(loaded).toContain("_http_client");
+    expect(loaded.filter((module) => /^(tls|https|zlib)$/.test(module))).toEqual([]);
+  },
+);
