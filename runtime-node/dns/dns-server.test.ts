@@ -1,7 +1,7 @@
 import { Resolver } from "node:dns/promises";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import packet from "dns-packet";
+import packet, { type DecodedPacket } from "dns-packet";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { type DnsServer, createDnsServer } from "./dns-server.ts";
@@ -270,6 +270,43 @@ describe("a server", () => {
       expect(await answerToSecond(server, ignored, query)).toBe(9);
     }
     expect(await resolver.resolve4("web")).toEqual(["10.90.0.1"]);
+  });
+
+  it("answers a query again the short way, as it was asked, until its name leads elsewhere", async () => {
+    addReplica(1);
+    const { server } = await start();
+    const ask = (name: string): Promise<DecodedPacket> => askUdp(server, { questions: [{ type: "A", name }] });
+    for (const name of ["web", "WEB", "wEb"]) {
+      expect(await ask(name)).toMatchObject({ questions: [{ name }], answers: [{ name, data: "10.90.0.1" }] });
+    }
+    addReplica(1, false);
+    expect(await ask("web")).toMatchObject({ rcode: "NOERROR", answers: [] });
+    names.remove(NETWORK, "000000000001");
+    expect(await ask("web")).toMatchObject({ rcode: "NXDOMAIN" });
+  });
+
+  it("answers all of a flood of queries, with empty and endless datagrams and names of the world between them", async () => {
+    addReplica(1);
+    const upstream = await upstreamThat((asked) => [addressOf(asked, "192.0.2.1")]);
+    const { server } = await start(async () => [upstream.upstream]);
+    const asked: Promise<DecodedPacket>[] = [];
+    for (let count = 0; count < 150; count++) {
+      asked.push(askUdp(server, { questions: [{ type: "A", name: count % 10 === 0 ? "example.org" : "web" }] }));
+      if (count % 7 === 0) await sendAll(server, [new Uint8Array(), new Uint8Array(3000)]);
+    }
+    const answers = (await Promise.all(asked)).map((answer) =>
+      answer.answers?.map((record) => "data" in record && record.data),
+    );
+    expect(answers.filter((data) => data?.[0] === "10.90.0.1")).toHaveLength(135);
+    expect(answers.filter((data) => data?.[0] === "192.0.2.1")).toHaveLength(15);
+  });
+
+  it("answers a query that is longer than any has to be", async () => {
+    addReplica(1);
+    const { server } = await start();
+    const query = packet.encode({ type: "query", id: 9, questions: [{ type: "A", name: "web" }] });
+    const answer = packet.decode(await sendDatagram(server, Buffer.concat([query, Buffer.alloc(5000)])));
+    expect(answer).toMatchObject({ id: 9, answers: [{ data: "10.90.0.1" }] });
   });
 
   it("answers random mutations of a query or leaves them, and lives", async () => {

@@ -16,6 +16,8 @@ export interface ServiceTarget {
 
 /** What the DNS servers of networks know. Names are compared without regard to case; a trailing dot is not part of one. */
 export interface NameSource {
+  /** Another number after each change that an answer may depend on. */
+  readonly version: number;
   /** The networks of the container that has this address on this network, in its own order; that network alone when it is nobody's. */
   networksOf(network: string, address: string): readonly string[];
   /** The IPv4 addresses of a name: undefined when there is no such name, empty when nothing behind it can be used now. */

@@ -22,9 +22,15 @@ export interface NetworkEndpoint {
 export class NameTable implements NameSource {
   readonly #networks = new Map<string, NetworkNames>();
   readonly #networksOf = new Map<string, string[]>();
+  #version = 0;
+
+  get version(): number {
+    return this.#version;
+  }
 
   /** Adds an endpoint, or replaces the one that this instance has on this network. */
   add(endpoint: NetworkEndpoint): void {
+    this.#version += 1;
     const names = this.#networks.get(endpoint.network) ?? new NetworkNames();
     this.#networks.set(endpoint.network, names);
     names.add(endpoint);
@@ -34,6 +40,7 @@ export class NameTable implements NameSource {
 
   /** Removing what is not there does nothing. */
   remove(network: string, instanceId: string): void {
+    this.#version += 1;
     const names = this.#networks.get(network);
     names?.remove(instanceId);
     if (names?.isEmpty === true) this.#networks.delete(network);

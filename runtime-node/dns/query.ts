@@ -1,5 +1,14 @@
 import packet, { type Question } from "dns-packet";
-import { CLASSIC_UDP_BYTES, HEADER_BYTES, RCODE, type Rcode, isResponse, readOpcode, readQuestionCount } from "./wire.ts";
+import {
+  CLASSIC_UDP_BYTES,
+  HEADER_BYTES,
+  LARGEST_UDP_BYTES,
+  RCODE,
+  type Rcode,
+  isResponse,
+  readOpcode,
+  readQuestionCount,
+} from "./wire.ts";
 
 /** A question that we may answer, and what its asker can take. */
 export interface DnsQuery {
@@ -17,8 +26,6 @@ export interface DnsQuery {
 export type ParsedPacket = { kind: "query"; query: DnsQuery } | { kind: "refuse"; rcode: Rcode } | { kind: "ignore" };
 
 const OPCODE_QUERY = 0;
-/** What we send at most over UDP: more would be fragmented (RFC 9715). */
-const LARGEST_UDP_BYTES = 1232;
 
 export function parsePacket(bytes: Buffer): ParsedPacket {
   if (bytes.byteLength < HEADER_BYTES || isResponse(bytes)) return { kind: "ignore" };

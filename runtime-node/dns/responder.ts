@@ -3,6 +3,7 @@ import { answerLocally, encodeLocalAnswer } from "./local-answer.ts";
 import type { NameSource } from "./name-source.ts";
 import { type DnsQuery, parsePacket } from "./query.ts";
 import { QueryLimit } from "./query-limit.ts";
+import { QuickAnswers } from "./quick-answers.ts";
 import { FLAGS, RCODE, bareAnswer } from "./wire.ts";
 
 export interface ResponderOptions {
@@ -31,11 +32,21 @@ const FORWARDED_AT_ONCE = { perClient: 64, inAll: 512 };
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #forwarder: Forwarder | undefined;
+  readonly #quick: QuickAnswers;
   readonly #limit = new QueryLimit(FORWARDED_AT_ONCE);
 
   constructor(options: ResponderOptions) {
     this.#options = options;
+    this.#quick = new QuickAnswers(options.names);
     this.#forwarder = options.forwarding === undefined ? undefined : new Forwarder(options.forwarding);
+  }
+
+  /**
+   * Writes the answer to a datagram over it, and returns its length: the short way for what was asked before, see {@link QuickAnswers}. 0 when
+   * {@link respond} has to be asked.
+   */
+  answerInPlace(bytes: Uint8Array, start: number, length: number, asker: number): number {
+    return this.#quick.answerInPlace(bytes, start, length, asker);
   }
 
   /** What can be said at once. */
@@ -46,8 +57,12 @@ export class Responder {
     const { query } = parsed;
     try {
       const { names, network } = this.#options;
-      const local = answerLocally(query, names, names.networksOf(network, asker.address));
-      if (local !== undefined) return answer(query, asker, encodeLocalAnswer(query, local));
+      const networks = names.networksOf(network, asker.address);
+      const local = answerLocally(query, names, networks);
+      if (local !== undefined) {
+        if (asker.transport === "udp") this.#quick.remember(query, asker.address, networks, local);
+        return answer(query, asker, encodeLocalAnswer(query, local));
+      }
       if (this.#forwarder === undefined) return answer(query, asker, bareAnswer(packet, 0, RCODE.NXDOMAIN));
       return { kind: "forward", query };
     } catch (error) {

@@ -1,6 +1,8 @@
 /** The DNS header (RFC 1035, 4.1.1) and what we read and write of it without a full decode. */
 export const HEADER_BYTES = 12;
 export const CLASSIC_UDP_BYTES = 512;
+/** What we send at most over UDP: more would be fragmented (RFC 9715). */
+export const LARGEST_UDP_BYTES = 1232;
 
 export const FLAGS = {
   response: 0x8000,
@@ -10,6 +12,8 @@ export const FLAGS = {
   recursionAvailable: 0x0080,
 };
 export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
+/** RFC 1035, 3596, 6891. */
+export const RECORD_TYPES = { A: 1, PTR: 12, AAAA: 28, OPT: 41 } as const;
 export type Rcode = (typeof RCODE)[keyof typeof RCODE];
 
 const OPCODE_MASK = 0x7800;
