@@ -20,7 +20,8 @@ export class Upstream {
   readonly agent: Agent;
   /** performance.now() until which it is passed over while others are ready. */
   avoidUntil = 0;
-  readonly #leases = new Map<Lease, AbortController>();
+  /** In no order. Not a Map: the tables that it outgrows hold on to each other, and to requests that are long over, until the next whole collection. */
+  readonly #leases: HeldLease[] = [];
   #deadline: NodeJS.Timeout | undefined;
   #retired = false;
 
@@ -34,13 +35,12 @@ export class Upstream {
   }
 
   get outstanding(): number {
-    return this.#leases.size;
+    return this.#leases.length;
   }
 
   begin(): Lease {
-    const controller = new AbortController();
-    const lease: Lease = { upstream: this, signal: controller.signal, [Symbol.dispose]: () => this.#end(lease) };
-    this.#leases.set(lease, controller);
+    const lease = new HeldLease(this, this.#leases.length, () => this.#end(lease));
+    this.#leases.push(lease);
     return lease;
   }
 
@@ -66,17 +66,27 @@ export class Upstream {
 
   /** Aborts what is under way and closes its connections, at the end of the process. */
   close(): void {
-    for (const controller of this.#leases.values()) controller.abort(removed("the gateway is ending"));
+    this.#abort(removed("the gateway is ending"));
     this.#close();
   }
 
   #abortAll(deadlineMs: number): void {
     const reason = `its instance is being removed and the request was not done within ${deadlineMs} milliseconds`;
-    for (const controller of this.#leases.values()) controller.abort(removed(reason));
+    this.#abort(removed(reason));
   }
 
-  #end(lease: Lease): void {
-    this.#leases.delete(lease);
+  #abort(reason: Error): void {
+    // A copy: who is told may end its lease at once.
+    for (const lease of this.#leases.slice()) lease.abort(reason);
+  }
+
+  #end(lease: HeldLease): void {
+    if (this.#leases[lease.place] !== lease) return;
+    const last = this.#leases.pop();
+    if (last !== undefined && last !== lease) {
+      this.#leases[lease.place] = last;
+      last.place = lease.place;
+    }
     if (this.outstanding > 0) return;
     this.resume();
     if (this.#retired) this.#close();
@@ -85,6 +95,32 @@ export class Upstream {
   #close(): void {
     this.resume();
     this.agent.destroy();
+  }
+}
+
+class HeldLease implements Lease {
+  readonly upstream: Upstream;
+  /** Among the leases of its upstream. */
+  place: number;
+  readonly #controller = new AbortController();
+  readonly #end: () => void;
+
+  constructor(upstream: Upstream, place: number, end: () => void) {
+    this.upstream = upstream;
+    this.place = place;
+    this.#end = end;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#controller.abort(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.#end();
   }
 }
 

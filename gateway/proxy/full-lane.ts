@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { createProxyServer, type ProxyServer } from "http-proxy-3";
+import { createProxyServer, type ProxyServer, type ServerOptions } from "http-proxy-3";
 import type { Lease } from "../balancer/upstream.ts";
 import type { GatewaySettings } from "../settings.ts";
 import type { ClientRequest, ClientResponse } from "./client-exchange.ts";
@@ -13,13 +13,17 @@ export interface Handshake {
   readonly head: Buffer;
 }
 
+/** http-proxy hands them on to its events. Not a WeakMap by request: its table would hold on to what a request left until the next whole collection. */
+interface LaneOptions extends ServerOptions {
+  attempt: UpstreamAttempt;
+}
+
 /**
  * The lane that takes everything HTTP can be: node's own parsers and http-proxy. It connects, sends the request and its body, and
  * hands over the answer's head; the client's response is written by `relay-answer.ts`.
  */
 export class FullLane {
   readonly #settings: GatewaySettings;
-  readonly #attempts = new WeakMap<object, UpstreamAttempt>();
   readonly #proxy: ProxyServer;
 
   constructor(settings: GatewaySettings) {
@@ -28,18 +32,18 @@ export class FullLane {
     this.#proxy = createProxyServer({ toProxy: true, connectTimeout: settings.connectTimeoutMs });
     this.#proxy.before("web", "deleteLength", hideChunked);
     this.#proxy.before("web", "timeout", revealChunked);
-    this.#proxy.on("proxyReq", (sent, request) => this.#attempts.get(request)?.began(sent));
-    this.#proxy.on("proxyReqWs", (sent, request) => this.#attempts.get(request)?.began(sent));
+    this.#proxy.on("proxyReq", (sent, _request, _response, options) => (options as LaneOptions).attempt.began(sent));
+    this.#proxy.on("proxyReqWs", (sent, _request, _socket, options) => (options as LaneOptions).attempt.began(sent));
     // Each attempt has its own callback; without a listener http-proxy would throw.
     this.#proxy.on("error", () => undefined);
   }
 
   /** Sends a request, its body following; the attempt's answer is the head of the response. */
   ask(request: ClientRequest, response: ClientResponse, lease: Lease): UpstreamAttempt {
-    const attempt = this.#attempt(request, lease);
+    const attempt = new UpstreamAttempt(request, lease, this.#settings);
     response.once("close", () => attempt.responseClosed());
     const { address: host, port, agent } = lease.upstream;
-    const options = { target: { host, port }, agent, selfHandleResponse: true };
+    const options: LaneOptions = { target: { host, port }, agent, selfHandleResponse: true, attempt };
     attempt.start((failed) => this.#proxy.web(request as IncomingMessage, response as ServerResponse, options, failed));
     return attempt;
   }
@@ -50,16 +54,11 @@ export class FullLane {
    */
   upgrade(handshake: Handshake, lease: Lease, onFailure: (error: Error) => void): UpstreamAttempt {
     const { request, socket, head } = handshake;
-    const attempt = this.#attempt(request, lease, onFailure);
+    const attempt = new UpstreamAttempt(request, lease, this.#settings, onFailure);
     socket.once("close", () => attempt.responseClosed());
     const { address: host, port, agent } = lease.upstream;
-    attempt.start((failed) => this.#proxy.ws(request, socket, head, { target: { host, port }, agent }, failed));
-    return attempt;
-  }
-
-  #attempt(request: ClientRequest, lease: Lease, onFailure?: (error: Error) => void): UpstreamAttempt {
-    const attempt = new UpstreamAttempt(request, lease, this.#settings, onFailure);
-    this.#attempts.set(request, attempt);
+    const options: LaneOptions = { target: { host, port }, agent, attempt };
+    attempt.start((failed) => this.#proxy.ws(request, socket, head, options, failed));
     return attempt;
   }
 }
