@@ -21,5 +21,8 @@ export const RouteEntry = Type.Object({
 });
 export type RouteEntry = Static<typeof RouteEntry>;
 
-/** How long a target stays `draining` before its instance is asked to stop: every gateway has heard of it by then. */
+/**
+ * How long a target stays `draining` before its instance is asked to stop, when no gateway says that it is done with it: it has heard of it
+ * by then.
+ */
 export const DRAIN_NOTICE_MS = 1_000;

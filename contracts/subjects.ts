@@ -33,13 +33,15 @@ export const CONTROL_SUBJECTS = {
 
 /** Requests to the gateway. */
 export const GATEWAY_SUBJECTS = {
-  /** A {@link RoutesQuestion}: answered with a {@link RoutesAnswer} when the gateway serves by the routes of that revision, or in time. */
+  /** A {@link RoutesQuestion}: answered with a {@link RoutesAnswer} when it is so, or in time. */
   routesInForce: "slipway.gateway.routes-in-force",
 } as const;
 
 export interface RoutesQuestion {
-  /** Of the bucket `routes`. */
+  /** Of the bucket `routes`: that the gateway serves by it, or a newer one. */
   revision: number;
+  /** And that no request is under way at this instance. */
+  instanceId?: string;
 }
 
 export interface RoutesAnswer {

@@ -36,6 +36,8 @@ export interface Gateway extends AsyncDisposable {
   readonly httpsPort: number;
   /** Requests under way at an instance, one that drains or has gone included. */
   outstandingAt(instanceId: string): number;
+  /** Resolves when none is; rejects with the signal's reason when it aborts before. */
+  untilIdle(instanceId: string, signal: AbortSignal): Promise<void>;
   /** Stops accepting, lets requests end within `shutdownDrainMs`, aborts the rest. */
   drain(): Promise<void>;
 }
@@ -56,8 +58,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const running = stack.move();
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => (drained ??= running.disposeAsync());
-  const outstandingAt = (instanceId: string): number => context.balancer.outstandingAt(instanceId);
-  return { httpPort, httpsPort, outstandingAt, drain, [Symbol.asyncDispose]: drain };
+  const { balancer } = context;
+  const outstandingAt = (instanceId: string): number => balancer.outstandingAt(instanceId);
+  const untilIdle: Gateway["untilIdle"] = (instanceId, signal) => balancer.untilIdle(instanceId, signal);
+  return { httpPort, httpsPort, outstandingAt, untilIdle, drain, [Symbol.asyncDispose]: drain };
 }
 
 function createContext(

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { SpanBatch } from "#contracts/trace.ts";
 import { connectPlatform } from "#messaging/connect.ts";
+import { orAborted } from "#messaging/connection/or-aborted.ts";
 import { sendSpans } from "#messaging/send-spans.ts";
 import type { GatewayEnvironment } from "./environment.ts";
-import { openGateway } from "./gateway.ts";
+import { type Gateway, openGateway } from "./gateway.ts";
 import { errorFields, type Log } from "./log.ts";
 import { cacheRoutes, restoreRoutes } from "./routes/route-cache.ts";
 import { followRoutes } from "./routes/follow-routes.ts";
-import { answerWhetherInForce } from "./routes/routes-in-force.ts";
+import { answerWhetherInForce, type UntilIdle } from "./routes/routes-in-force.ts";
 import { RouteStore } from "./routes/route-store.ts";
 
 /** How long the first connections wait in the listener's queue for current routes, before cached ones (or none) must do. */
@@ -36,10 +37,14 @@ export async function runGateway(environment: GatewayEnvironment, run: GatewayRu
   const cachePath = join(home, "gateway-routes.json");
   await restoreRoutes(cachePath, store, log);
   await using _cache = cacheRoutes(cachePath, store, log);
-  const following = nats === undefined ? Promise.resolve() : followForEver(nats, store, run);
+  const opened = Promise.withResolvers<Gateway>();
+  const untilIdle: UntilIdle = async (instanceId, limit) =>
+    (await orAborted(opened.promise, limit)).untilIdle(instanceId, limit);
+  const following = nats === undefined ? Promise.resolve() : followForEver(nats, store, untilIdle, run);
   if (nats !== undefined) await firstRoutes(store, signal);
   const shared = { home, routes: store, log, keepsAllSpans: telemetry.exports };
   const gateway = await openGateway({ ...shared, http, https, ...(publicHttpsPort && { publicHttpsPort }) });
+  opened.resolve(gateway);
   log("info", "the gateway serves", { httpPort: gateway.httpPort, httpsPort: gateway.httpsPort, routes: store.origin });
   sayReady(environment.readyFd);
   await aborted(signal);
@@ -51,13 +56,14 @@ export async function runGateway(environment: GatewayEnvironment, run: GatewayRu
 async function followForEver(
   nats: NonNullable<GatewayEnvironment["nats"]>,
   store: RouteStore,
+  untilIdle: UntilIdle,
   { log, telemetry, signal }: GatewayRun,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
       await using platform = await connectPlatform({ url: nats.url, credsFile: nats.credsFile, name: "gateway", signal });
       await using _shipping = telemetry.shipTo((batch, limit) => sendSpans(platform, batch, limit));
-      await using _answers = answerWhetherInForce(platform, store);
+      await using _answers = answerWhetherInForce(platform, store, untilIdle);
       await followRoutes({ platform, store, log, signal });
     } catch (error) {
       if (signal.aborted) return;

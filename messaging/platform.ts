@@ -68,8 +68,8 @@ export interface BucketEntry<Value> {
 export type BucketChange<Value> =
   | ({ type: "put" } & BucketEntry<Value>)
   | { type: "delete"; key: string; revision: number }
-  /** Once: everything that was there when the watch began has been delivered. */
-  | { type: "current" };
+  /** Once: everything that was there when the watch began has been delivered: all changes up to this revision, deletions too. */
+  | { type: "current"; revision: number };
 
 /** A KV bucket whose values are parsed by their schema when read. A write resolves when it is stored (and synced, for `file`). */
 export interface Bucket<Value> {
@@ -78,7 +78,8 @@ export interface Bucket<Value> {
   put(key: string, value: Value): Promise<number>;
   /** Writes only when the key is absent (expectedRevision 0) or at this revision; else SLIPWAY_MESSAGING_CONFLICT. */
   update(key: string, value: Value, expectedRevision: number): Promise<number>;
-  delete(key: string): Promise<void>;
+  /** Returns the revision of the deletion. */
+  delete(key: string): Promise<number>;
   /** Every entry whose key matches (NATS wildcards; all when absent). */
   entries(filter?: string): Promise<BucketEntry<Value>[]>;
   /** The current entries, then every change, until the signal aborts. Survives reconnects; a value that does not parse is skipped and logged. */

@@ -126,3 +126,25 @@ describe("following the table", () => {
     expect(balancer.acquire(route, new Set())).toEqual({ type: "none" });
   });
 });
+
+describe("waiting for an instance", () => {
+  test("ends when its last request has, at whichever of its ports, gone from the table or not", async () => {
+    const route = reconcile(["a", "ready"], ["b", "ready"]);
+    const [first, , last] = [acquire(route), acquire(route), acquire(route)];
+    reconcile(["b", "ready"]);
+    const { signal } = new AbortController();
+    let idle = false;
+    const waiting = balancer.untilIdle("a", signal).then(() => (idle = true));
+    first[Symbol.dispose]();
+    await balancer.untilIdle("c", signal);
+    expect(idle).toBe(false);
+    last[Symbol.dispose]();
+    await waiting;
+  });
+
+  test("ends with the signal", async () => {
+    acquire(reconcile(["a", "ready"]));
+    const reason = new Error("enough");
+    await expect(balancer.untilIdle("a", AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+});

@@ -1,4 +1,5 @@
 import type { RouteTarget } from "#contracts/route.ts";
+import { orAborted } from "#messaging/connection/or-aborted.ts";
 import type { Route, RouteTable } from "../routes/route-table.ts";
 import type { GatewaySettings } from "../settings.ts";
 import { type Candidate, pickUpstream } from "./pick-upstream.ts";
@@ -18,6 +19,9 @@ export class Balancer implements Disposable {
   readonly #upstreams = new Map<string, Upstream>();
   /** Retired, with requests still under way. */
   readonly #leaving = new Set<Upstream>();
+  /** Told whenever an upstream has no more requests under way. */
+  readonly #idleListeners = new Set<() => void>();
+  readonly #tellIdle = (): void => this.#idleListeners.forEach((listener) => listener());
   #routes = new Map<string, RouteUpstreams>();
 
   constructor(settings: GatewaySettings) {
@@ -74,6 +78,21 @@ export class Balancer implements Disposable {
     return outstanding;
   }
 
+  /** Resolves when no request is under way at an instance; rejects with the signal's reason when it aborts before. */
+  async untilIdle(instanceId: string, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = (): void => {
+      if (this.outstandingAt(instanceId) === 0) resolve();
+    };
+    this.#idleListeners.add(look);
+    try {
+      look();
+      await orAborted(promise, signal);
+    } finally {
+      this.#idleListeners.delete(look);
+    }
+  }
+
   /** Aborts everything under way. */
   [Symbol.dispose](): void {
     for (const upstream of [...this.#upstreams.values(), ...this.#leaving]) upstream.close();
@@ -85,7 +104,7 @@ export class Balancer implements Disposable {
     const key = upstreamKey(target);
     let upstream = this.#upstreams.get(key);
     if (upstream === undefined) {
-      upstream = new Upstream(target, this.#settings);
+      upstream = new Upstream(target, this.#settings, this.#tellIdle);
       this.#upstreams.set(key, upstream);
     }
     return upstream;

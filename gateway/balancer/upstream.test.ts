@@ -3,7 +3,11 @@ import { DEFAULT_SETTINGS } from "../settings.ts";
 import { type Lease, Upstream } from "./upstream.ts";
 
 const openUpstream = (): Upstream =>
-  new Upstream({ instanceId: "000000000001", address: "127.0.0.1", port: 1, state: "ready" }, DEFAULT_SETTINGS);
+  new Upstream(
+    { instanceId: "000000000001", address: "127.0.0.1", port: 1, state: "ready" },
+    DEFAULT_SETTINGS,
+    () => undefined,
+  );
 
 describe("the requests under way at an upstream", () => {
   test("are counted in whatever order they end, each once", () => {

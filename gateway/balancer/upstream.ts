@@ -22,10 +22,13 @@ export class Upstream {
   avoidUntil = 0;
   /** In no order. Not a Map: the tables that it outgrows hold on to each other, and to requests that are long over, until the next whole collection. */
   readonly #leases: HeldLease[] = [];
+  readonly #onIdle: () => void;
   #deadline: NodeJS.Timeout | undefined;
   #retired = false;
 
-  constructor(target: RouteTarget, settings: GatewaySettings) {
+  /** `onIdle` is called whenever the last request under way has ended. */
+  constructor(target: RouteTarget, settings: GatewaySettings, onIdle: () => void) {
+    this.#onIdle = onIdle;
     this.key = upstreamKey(target);
     this.instanceId = target.instanceId;
     this.address = target.address;
@@ -90,6 +93,7 @@ export class Upstream {
     if (this.outstanding > 0) return;
     this.resume();
     if (this.#retired) this.#close();
+    this.#onIdle();
   }
 
   #close(): void {

@@ -38,9 +38,10 @@ async function watchForEver(bucket: Bucket<RouteEntry>, ledger: RouteLedger, opt
   await untilAborted(options, "watch the routes", async () => {
     let complete = store.origin === "live";
     for await (const change of bucket.watch({ signal })) {
-      const news = change.type === "current" ? !complete : ledger.apply(change);
-      complete ||= change.type === "current";
-      if (news && complete) publish(ledger, store);
+      const isCurrent = change.type === "current";
+      complete ||= isCurrent;
+      if (isCurrent) ledger.reach(change.revision);
+      if ((isCurrent || ledger.apply(change)) && complete) publish(ledger, store);
     }
     if (!signal.aborted) await delay(RETRY_MS, undefined, { signal });
   });

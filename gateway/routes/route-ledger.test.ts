@@ -41,3 +41,13 @@ test("a listing that says nothing new changes nothing", () => {
   ledger.apply({ type: "put", key: "k", value: route("same"), revision: 1 });
   expect(ledger.reconcile([{ key: "k", value: route("same"), revision: 1 }], 1)).toBe(false);
 });
+
+test("the newest revision is a deletion's too, of a key that was never here or that a listing has cleared away", () => {
+  const ledger = new RouteLedger();
+  ledger.reach(4);
+  expect(ledger.newestRevision).toBe(4);
+  ledger.apply({ type: "put", key: "k", value: route("web"), revision: 5 });
+  ledger.apply({ type: "delete", key: "k", revision: 6 });
+  ledger.reconcile([], ledger.newestRevision);
+  expect([ledger.entries(), ledger.newestRevision]).toEqual([[], 6]);
+});

@@ -10,9 +10,11 @@ interface Line {
 /** What the bucket holds, put together from a watch and from full listings that may be older or newer than it. */
 export class RouteLedger {
   readonly #lines = new Map<string, Line>();
+  #newestRevision = 0;
 
   /** Takes one change of the watch; false when it is not news. */
   apply(change: Exclude<BucketChange<RouteEntry>, { type: "current" }>): boolean {
+    this.reach(change.revision);
     const known = this.#lines.get(change.key);
     if (known !== undefined && known.revision >= change.revision) return false;
     this.#lines.set(change.key, {
@@ -24,9 +26,12 @@ export class RouteLedger {
 
   /** The newest revision seen: take it before a listing is asked for, and give it to {@link reconcile}. */
   get newestRevision(): number {
-    let newest = 0;
-    for (const line of this.#lines.values()) newest = Math.max(newest, line.revision);
-    return newest;
+    return this.#newestRevision;
+  }
+
+  /** Everything up to this revision is in here, deletions of keys that were never seen included. */
+  reach(revision: number): void {
+    this.#newestRevision = Math.max(this.#newestRevision, revision);
   }
 
   /**

@@ -52,7 +52,7 @@ export class RouteFeed {
     this.watches += 1;
     const changes = on(this.#events, "change", { signal });
     for (const entry of this.#entries.values()) yield { type: "put", ...entry };
-    yield { type: "current" };
+    yield { type: "current", revision: this.#revision };
     for await (const [change] of changes) yield change as BucketChange<RouteEntry>;
   }
 

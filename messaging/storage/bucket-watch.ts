@@ -48,7 +48,7 @@ class BucketView<Value> {
 
   async *follow(): AsyncGenerator<BucketChange<Value>, void> {
     const { stream, prefix, filter, signal } = this.#options;
-    const { created } = await stream.info(signal);
+    const { created, state } = await stream.info(signal);
     // In another stream of that name the same revision means another value.
     if (created !== this.#streamCreated) for (const key of this.#told.keys()) this.#told.set(key, 0);
     this.#streamCreated = created;
@@ -60,7 +60,7 @@ class BucketView<Value> {
         yield* this.#tell(item);
       } else if (!current) {
         current = true;
-        yield* this.#becomeCurrent(unseen);
+        yield* this.#becomeCurrent(unseen, state.last_seq);
       }
     }
   }
@@ -84,14 +84,13 @@ class BucketView<Value> {
     yield { type: "put", key, value, revision };
   }
 
-  *#becomeCurrent(unseen: Set<string>): Generator<BucketChange<Value>> {
+  *#becomeCurrent(unseen: Set<string>, revision: number): Generator<BucketChange<Value>> {
     for (const key of unseen) {
-      const revision = this.#told.get(key) ?? 0;
       this.#told.delete(key);
       yield { type: "delete", key, revision };
     }
     if (this.#wasCurrent) return;
     this.#wasCurrent = true;
-    yield { type: "current" };
+    yield { type: "current", revision };
   }
 }

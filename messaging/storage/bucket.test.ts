@@ -79,11 +79,22 @@ test("a watch tells what is there, then that it is current, then every change", 
   expect(told).toEqual(["a=1", "current", "b=2", "a=3", "a gone", "last=4"]);
 });
 
+test("a watch is current at the newest revision, a deletion's too", async () => {
+  const bucket = await platform.bucket(memoBucket("emptied"));
+  await bucket.put("gone", { text: "1" });
+  const deleted = await bucket.delete("gone");
+  const { signal } = new AbortController();
+  for await (const change of bucket.watch({ signal })) {
+    expect(change).toEqual({ type: "current", revision: deleted });
+    break;
+  }
+});
+
 test("a watch of an empty bucket is current at once", async () => {
   const bucket = await platform.bucket(memoBucket("empty"));
   const { signal } = new AbortController();
   for await (const change of bucket.watch({ signal })) {
-    expect(change).toEqual({ type: "current" });
+    expect(change).toEqual({ type: "current", revision: 0 });
     break;
   }
 });

@@ -67,8 +67,8 @@ class StoredBucket<Schema extends TSchema> implements Bucket<Static<Schema>> {
     return this.#create(key, subject, payload);
   }
 
-  async delete(key: string): Promise<void> {
-    await this.#stream.publish(this.#subject(key), "", { headers: tombstoneHeaders(this.#tombstonesExpire) });
+  async delete(key: string): Promise<number> {
+    return this.#stream.publish(this.#subject(key), "", { headers: tombstoneHeaders(this.#tombstonesExpire) });
   }
 
   async entries(filter = ">"): Promise<BucketEntry<Static<Schema>>[]> {

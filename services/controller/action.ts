@@ -38,6 +38,8 @@ export interface Decision {
   plans: ProjectPlan[];
   /** Services for which nothing can be done yet. */
   waits: ServiceWait[];
+  /** Instances that leave and that no route sends requests to any more: they may go as soon as the gateway is done with them. */
+  draining: readonly string[];
   /** Milliseconds since the epoch: decide again then, even if nothing changed. */
   wakeAt: number | undefined;
 }

@@ -5,6 +5,7 @@ import type { ClusterState } from "#services/state/cluster-state.ts";
 import type { ProjectPlan } from "./action.ts";
 import { decide } from "./decide.ts";
 import type { Executor } from "./executor.ts";
+import { type AskGateway, GatewayDrains } from "./gateway-drains.ts";
 import { RetrySchedule } from "./retry-schedule.ts";
 import type { WaitTeller } from "./wait-teller.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -13,6 +14,8 @@ export interface ControlLoopOptions {
   state: ClusterState;
   executor: Executor;
   waits: WaitTeller;
+  /** Asks the gateway whether it is done with an instance, for as long as a notice. */
+  askGateway: AskGateway;
   node: string;
   log: Log;
 }
@@ -25,6 +28,7 @@ export class ControlLoop implements AsyncDisposable {
   readonly #options: ControlLoopOptions;
   readonly #closing = new AbortController();
   readonly #wakeup = new Wakeup();
+  readonly #drains: GatewayDrains;
   readonly #retries = new RetrySchedule();
   readonly #running = new Map<string, Promise<void>>();
   readonly #stopListening: () => void;
@@ -32,6 +36,7 @@ export class ControlLoop implements AsyncDisposable {
 
   constructor(options: ControlLoopOptions) {
     this.#options = options;
+    this.#drains = new GatewayDrains(options.askGateway, () => this.#wakeup.ring());
     this.#stopListening = options.state.onChange(() => this.#wakeup.ring());
     this.#wakeup.ring();
     this.#loop = this.#run(this.#closing.signal);
@@ -42,6 +47,7 @@ export class ControlLoop implements AsyncDisposable {
     this.#closing.abort();
     await this.#loop;
     await Promise.all(this.#running.values());
+    await this.#drains.idle();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -52,7 +58,8 @@ export class ControlLoop implements AsyncDisposable {
       if (signal.aborted) return;
       const now = Date.now();
       const steady = steadyNow();
-      const decision = decide({ snapshot: state.snapshot(), node, now });
+      const decision = decide({ snapshot: state.snapshot(), drained: this.#drains.drained, node, now });
+      this.#drains.take(decision.draining, state.routes.revision, signal);
       this.#options.waits.take(decision.waits);
       for (const plan of decision.plans) {
         if (!this.#running.has(plan.id) && this.#retries.isDue(plan.id, steady)) this.#start(plan, signal);

@@ -4,6 +4,7 @@ import type { ClusterState } from "#services/state/cluster-state.ts";
 import { ControlLoop } from "./control-loop.ts";
 import { type Authority, CredentialsDesk } from "./credentials-desk.ts";
 import { Executor } from "./executor.ts";
+import { type AskGateway, askWhetherInForce } from "./gateway-drains.ts";
 import { WaitTeller } from "./wait-teller.ts";
 
 export interface ControllerOptions {
@@ -27,6 +28,7 @@ export function startController(options: ControllerOptions): AsyncDisposable {
     removeAccount: (project) => authority.removeProjectAccount(project),
   });
   const waits = resources.use(new WaitTeller((event) => platform.events.append(event), log));
-  resources.use(new ControlLoop({ state, executor, waits, node, log }));
+  const askGateway: AskGateway = (question, signal) => askWhetherInForce(platform, question, signal);
+  resources.use(new ControlLoop({ state, executor, waits, askGateway, node, log }));
   return resources;
 }

@@ -54,7 +54,7 @@ function randomSpec(random: Random, name: string): ProjectSpec {
 /** Anything that people, nodes, clocks and crashes do. */
 function step(random: Random, world: WorldInMemory, name: string): void {
   const wanted = world.snapshot.desired.find(({ key }) => key === name)?.value;
-  switch (random.below(8)) {
+  switch (random.below(9)) {
     case 0:
       if (wanted?.removal === undefined) world.want(randomSpec(random, name));
       return;
@@ -77,6 +77,9 @@ function step(random: Random, world: WorldInMemory, name: string): void {
       world.sweep();
       return;
     case 6:
+      world.drain();
+      return;
+    case 7:
       world.now += random.below(2_000);
       return;
     default:
@@ -130,7 +133,8 @@ describe("through any number of rollouts with a crash after every action", () =>
         expect(alive.length).toBeGreaterThanOrEqual(3);
         world.report();
         world.sweep();
-        world.now += 250;
+        if (round % 2 === 0) world.drain();
+        else world.now += 250;
       }
       expect(world.assigned("web").map((each) => each.spec.image)).toEqual([image, image, image]);
     }

@@ -378,6 +378,25 @@ describe("routes", () => {
     expect(targets(world)).toEqual(["ready"]);
   });
 
+  it("let an instance go before its notice when the gateway is done with it, but not while one of them sends to it", () => {
+    const world = running(service("web", ROUTED));
+    const [old] = world.assigned("web");
+    world.want(project("shop", [service("web", { ...ROUTED, image: "v2" })]));
+    world.settle();
+    world.report();
+    // Marked as draining, with its route still to be written: nothing that the gateway says now is about it.
+    world.crashAfter(2);
+    expect(world.assigned("web").map(({ drainingSince }) => drainingSince !== undefined)).toEqual([true, false]);
+    world.drain();
+    expect([targets(world)?.toSorted(), world.drained.size]).toEqual([["ready", "ready"], 0]);
+    world.settle();
+    expect(world.assigned("web")).toHaveLength(2);
+    world.drain();
+    expect([...world.drained]).toEqual([old?.instanceId]);
+    world.settle();
+    expect(world.assigned("web").map(({ spec }) => spec.image)).toEqual(["v2"]);
+  });
+
   it("follow a changed port and path without a new container", () => {
     const world = running(service("web", ROUTED));
     const before = world.assigned("web");

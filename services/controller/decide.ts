@@ -10,6 +10,8 @@ import { waitsOf } from "./wait-teller.ts";
 
 export interface World {
   snapshot: Snapshot;
+  /** Of {@link Decision.draining}, those that the gateway has said to be done with. */
+  drained: ReadonlySet<string>;
   /** Where new instances go. */
   node: string;
   /** Milliseconds since the epoch. */
@@ -20,8 +22,8 @@ export interface World {
  * What to do now so that the world becomes what is wanted: a pure function, asked again after every change. Instances whose project
  * has no key are left alone: a removal deletes the key last, so they are not ours to end.
  */
-export function decide({ snapshot, node, now }: World): Decision {
-  const departures = new Departures(snapshot, now);
+export function decide({ snapshot, drained, node, now }: World): Decision {
+  const departures = new Departures({ snapshot, drained, now });
   const replicas = replicasOf(snapshot);
   const leftovers = leftoversOf(snapshot);
   const views = snapshot.desired.map((entry) => viewProject(entry.value, replicas));
@@ -47,6 +49,7 @@ export function decide({ snapshot, node, now }: World): Decision {
   return {
     plans: [...plans, ...oneOffs].filter(({ actions }) => actions.length > 0),
     waits: views.flatMap(waitsOf),
+    draining: departures.draining,
     wakeAt: departures.wakeAt,
   };
 }

@@ -5,16 +5,29 @@ import { CONTROLLER_SOURCE, instanceSubject } from "./event-subject.ts";
 
 /**
  * How instances leave: one that a route names is first marked as draining, so that every gateway stops sending it requests, and
- * removed when they have had notice. Others are removed at once.
+ * removed when the gateway says that it is done with it, or (it may be away) after a notice. Others are removed at once.
  */
 export class Departures {
   readonly #now: number;
+  readonly #drained: ReadonlySet<string>;
+  /** Named by a route, whatever their state. */
   readonly #routed: ReadonlySet<string>;
+  /** Sent requests by a route. */
+  readonly #sentTo: ReadonlySet<string>;
+  readonly #draining: string[] = [];
   #wakeAt: number | undefined;
 
-  constructor(snapshot: Snapshot, now: number) {
+  constructor({ snapshot, drained, now }: { snapshot: Snapshot; drained: ReadonlySet<string>; now: number }) {
     this.#now = now;
-    this.#routed = new Set(snapshot.routes.flatMap((entry) => entry.value.targets.map((target) => target.instanceId)));
+    this.#drained = drained;
+    const targets = snapshot.routes.flatMap((entry) => entry.value.targets);
+    this.#routed = new Set(targets.map((target) => target.instanceId));
+    this.#sentTo = new Set(targets.filter(({ state }) => state !== "draining").map((target) => target.instanceId));
+  }
+
+  /** Those that drain and that no route sends to. */
+  get draining(): readonly string[] {
+    return this.#draining;
   }
 
   /** When the next drain is over. */
@@ -37,6 +50,11 @@ export class Departures {
   }
 
   #finishDrain(replica: Replica, since: string, reason: LeaveReason): Action[] {
+    const { instanceId } = replica.assignment;
+    if (!this.#sentTo.has(instanceId)) {
+      this.#draining.push(instanceId);
+      if (this.#drained.has(instanceId)) return [deletion(replica, reason)];
+    }
     const end = Date.parse(since) + DRAIN_NOTICE_MS;
     // A clock that was set back must not keep an instance for ever.
     if (this.#now >= end || this.#now < Date.parse(since)) return [deletion(replica, reason)];

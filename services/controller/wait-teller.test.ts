@@ -5,7 +5,8 @@ import { decide } from "./decide.ts";
 import { NODE, WorldInMemory } from "./testing/world-in-memory.ts";
 import { WaitTeller } from "./wait-teller.ts";
 
-const waits = (world: WorldInMemory) => decide({ snapshot: world.snapshot, node: NODE, now: world.now }).waits;
+const waits = (world: WorldInMemory) =>
+  decide({ snapshot: world.snapshot, drained: world.drained, node: NODE, now: world.now }).waits;
 const told = (events: readonly NewEvent[]): string[] =>
   events.map(({ subject, data }) => `${subject} ${String(data?.["gate"])}: ${String(data?.["detail"])}`);
 

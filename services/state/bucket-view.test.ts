@@ -84,10 +84,10 @@ describe("a bucket's view", () => {
     // A watch cannot be made to lag on demand: this one tells what the test says, when it says so.
     const lagging = {
       update: async () => ++revision,
-      delete: async () => undefined,
+      delete: async () => ++revision,
       watch: () => changes,
     } as unknown as Bucket<string>;
-    changes.write({ type: "current" });
+    changes.write({ type: "current", revision: 0 });
     await using view = await BucketView.open(lagging, logNothing, AbortSignal.timeout(1_000));
     await view.update("key", "one", 0);
     await view.update("key", "two", 1);

@@ -21,6 +21,7 @@ export class BucketView<Value> implements AsyncDisposable {
   readonly #current = Promise.withResolvers<void>();
   readonly #watching: Promise<void>;
   readonly #log: Log;
+  #revision = 0;
 
   private constructor(bucket: Bucket<Value>, log: Log) {
     this.#bucket = bucket;
@@ -48,6 +49,11 @@ export class BucketView<Value> implements AsyncDisposable {
     return this.#entries.get(key);
   }
 
+  /** The newest revision of the bucket that this knows of, deletions included. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Calls back after each change, until the returned function is called. */
   onChange(listener: ViewListener<Value>): () => void {
     this.#listeners.add(listener);
@@ -57,15 +63,12 @@ export class BucketView<Value> implements AsyncDisposable {
   /** As Bucket.update: only at the expected revision, 0 for an absent key. */
   async update(key: string, value: Value, expectedRevision: number): Promise<number> {
     const revision = await this.#bucket.update(key, value, expectedRevision);
-    this.#changes.wrote(key, revision);
-    this.#set(key, { key, value, revision });
+    this.#wrote(key, revision, { key, value, revision });
     return revision;
   }
 
   async delete(key: string): Promise<void> {
-    await this.#bucket.delete(key);
-    this.#changes.wrote(key, (this.#entries.get(key)?.revision ?? 0) + 1);
-    this.#set(key, undefined);
+    this.#wrote(key, await this.#bucket.delete(key), undefined);
   }
 
   /** Reads one key again, for a writer that met a conflict. */
@@ -103,7 +106,14 @@ export class BucketView<Value> implements AsyncDisposable {
     }
   }
 
+  #wrote(key: string, revision: number, entry: BucketEntry<Value> | undefined): void {
+    this.#revision = Math.max(this.#revision, revision);
+    this.#changes.wrote(key, revision);
+    this.#set(key, entry);
+  }
+
   #apply(change: BucketChange<Value>): void {
+    this.#revision = Math.max(this.#revision, change.revision);
     if (change.type === "current") return this.#current.resolve();
     if (!this.#changes.isNews(change.key, change.revision)) return;
     const { key } = change;

@@ -3,7 +3,7 @@ import type { Assignment, ObservedInstance } from "#contracts/instance.ts";
 import type { DesiredProject, ProjectSpec } from "#contracts/project-spec.ts";
 import type { RouteEntry } from "#contracts/route.ts";
 import type { BucketEntry } from "#messaging/platform.ts";
-import type { Action } from "../action.ts";
+import type { Action, Decision } from "../action.ts";
 import { decide } from "../decide.ts";
 import type { Snapshot } from "#services/state/snapshot.ts";
 import { observation } from "#services/state/testing/observation.ts";
@@ -15,6 +15,8 @@ const ENOUGH_ROUNDS = 200;
 /** Four buckets in memory, in which decisions are carried out to the letter, and the hand of a node that reports on demand. */
 export class WorldInMemory {
   now = Date.parse("2026-01-01T00:00:00.000Z");
+  /** With which instances the gateway has said to be done. */
+  readonly drained = new Set<string>();
   /** Every action carried out, oldest first. */
   readonly done: Action[] = [];
   readonly #desired = new Map<string, BucketEntry<DesiredProject>>();
@@ -63,11 +65,16 @@ export class WorldInMemory {
   }
 
   decide(): Action[] {
-    return decide({ snapshot: this.snapshot, node: NODE, now: this.now }).plans.flatMap(({ actions }) => actions);
+    return this.#decision().plans.flatMap(({ actions }) => actions);
   }
 
   get wakeAt(): number | undefined {
-    return decide({ snapshot: this.snapshot, node: NODE, now: this.now }).wakeAt;
+    return this.#decision().wakeAt;
+  }
+
+  /** The gateway says that it is done with all that it may be asked about. */
+  drain(): void {
+    for (const instanceId of this.#decision().draining) this.drained.add(instanceId);
   }
 
   /** Assignments of a service, oldest first. */
@@ -108,6 +115,10 @@ export class WorldInMemory {
       else if (acted === 0 && this.decide().length === 0) return;
     }
     throw new Error("the world does not come to rest");
+  }
+
+  #decision(): Decision {
+    return decide({ snapshot: this.snapshot, drained: this.drained, node: NODE, now: this.now });
   }
 
   #put<Value>(bucket: Map<string, BucketEntry<Value>>, key: string, value: Value): void {
