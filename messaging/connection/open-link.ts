@@ -47,6 +47,8 @@ export async function openLink(options: LinkOptions): Promise<Link> {
         inboxPrefix: inboxes,
         // The addresses that a server gossips are its own view of the network, not ours.
         ignoreClusterUpdates: true,
+        // Else each request makes an error for its stack beforehand.
+        noAsyncTraces: true,
         // Credentials may be renewed in the file while the old ones are refused.
         ignoreAuthErrorAbort: true,
         maxReconnectAttempts: -1,

@@ -56,8 +56,10 @@ export class CredentialsDesk implements AsyncDisposable {
   }
 
   async #issue({ node, instanceId }: CredentialsRequest): Promise<IssuedCredentials> {
+    const { assignments } = this.#state;
+    const key = instanceKey(node, instanceId);
     // Read anew: the node may have heard of the assignment before this process did.
-    const entry = await this.#state.assignments.refresh(instanceKey(node, instanceId));
+    const entry = assignments.get(key) ?? (await assignments.refresh(key));
     if (entry === undefined) {
       throw controllerError(
         "SLIPWAY_CONTROLLER_INSTANCE_UNKNOWN",
