@@ -4,6 +4,7 @@ import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/trans
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ScratchServer } from "../testing/scratch-server.ts";
 import { type AccountAuthority, openAccountAuthority } from "./account-authority.ts";
+import type { AccountRecord } from "./account-record.ts";
 import type { CredentialsOrder } from "./project-account.ts";
 
 let server: ScratchServer;
@@ -133,6 +134,42 @@ test("twenty revocations at once all hold", async () => {
   await Promise.all(orders.map(({ instanceId }) => authority.revoke(instanceId)));
   await Promise.all(connections.map((connection) => connection.closed()));
   expect(connections.map((connection) => connection.isClosed())).toEqual(orders.map(() => true));
+});
+
+test("of many that were revoked only the newest are named; the older are void, also for an authority that starts anew", async () => {
+  const start = Date.now();
+  const clock = (seconds: number) => vi.useFakeTimers({ toFake: ["Date"], now: start + seconds * 1000 });
+  const voided: string[] = [];
+  const named = async (): Promise<AccountRecord> =>
+    JSON.parse(await readFile(join(server.home.keys, "accounts", "lambda.json"), "utf8")) as AccountRecord;
+  try {
+    for (let second = 1; second <= 8; second++) {
+      clock(second);
+      const each = order("lambda", { publishes: ["a"] });
+      voided.push((await authority.issue(each)).creds);
+      await authority.revoke(each.instanceId);
+    }
+    expect((await named()).users).toHaveLength(1);
+    clock(9);
+    const kept = await authority.issue(order("lambda", { publishes: ["a"] }));
+    clock(10);
+    const last = order("lambda", { publishes: ["a"] });
+    voided.push((await authority.issue(last)).creds);
+    await authority.revoke(last.instanceId);
+    // The clock is set back: what is issued now must not be void from the beginning.
+    clock(-30);
+    const later = await authority.issue(order("lambda", { publishes: ["a"] }));
+    vi.useRealTimers();
+    for (const _ of ["as it is", "anew"]) {
+      for (const creds of voided) await expect(connectWith(creds)).rejects.toThrow(/authorization/i);
+      for (const { creds } of [kept, later]) await (await connectWith(creds)).close();
+      await authority[Symbol.asyncDispose]();
+      authority = await openAuthority();
+    }
+    expect((await named()).users).toHaveLength(3);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("credentials end when they expire", async () => {

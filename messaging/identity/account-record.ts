@@ -11,6 +11,8 @@ import { readIfPresent } from "./key-file.ts";
 const IssuedUser = Type.Object({
   instanceId: Type.String(),
   publicKey: Type.String(),
+  /** Its JWT's `iat`, in seconds since the epoch; absent in records of earlier versions. */
+  issuedAt: Type.Optional(Type.Integer()),
   /** Seconds since the epoch. */
   expiresAt: Type.Integer(),
   /** Seconds since the epoch; absent while it is good. */
@@ -22,6 +24,8 @@ export type IssuedUser = Static<typeof IssuedUser>;
 export const AccountRecord = Type.Object({
   project: ProjectName,
   seed: Type.String(),
+  /** Seconds since the epoch: what was issued until then is void, and no user of it is named below. */
+  voidUntil: Type.Optional(Type.Integer()),
   users: Type.Array(IssuedUser),
 });
 export type AccountRecord = Static<typeof AccountRecord>;

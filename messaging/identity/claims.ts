@@ -34,7 +34,7 @@ export function accountClaims(account: {
   key: string;
   name: string;
   jetStream?: JetStreamLimits;
-  /** A user's public key → seconds since the epoch: its JWTs issued until then are void. */
+  /** A user's public key, or `*` for every user → seconds since the epoch: JWTs issued until then are void. */
   revocations?: Record<string, number>;
 }): Claims {
   const { jetStream } = account;

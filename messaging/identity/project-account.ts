@@ -18,6 +18,9 @@ const PROJECT_JETSTREAM: JetStreamLimits = {
 /** A user is remembered for so long after its JWT expired: a clock may be set back. */
 const FORGET_AFTER_EXPIRY_S = 3600;
 
+/** In revocations: every user whose JWT was issued until then (nats-io/jwt, `All`). */
+const EVERY_USER = "*";
+
 export interface CredentialsOrder {
   project: string;
   instanceId: string;
@@ -43,6 +46,8 @@ export class ProjectAccount {
   readonly #save = new CoalescedTask(() => this.#writeRecord());
   readonly #push = new CoalescedTask(() => this.#updateServer());
   #users: IssuedUser[];
+  /** What was issued until then is void: what a revoked user need not be named for. Seconds since the epoch. */
+  #voidUntil: number;
   #pushedJwt: string | undefined;
   /** True while the server may know less than this does. */
   #behind = true;
@@ -54,6 +59,7 @@ export class ProjectAccount {
     this.#key = Nkey.fromSeed("account", record.seed, `the record of project ${record.project}`);
     this.publicKey = this.#key.publicKey;
     this.#users = record.users;
+    this.#voidUntil = record.voidUntil ?? 0;
     this.#context = context;
   }
 
@@ -88,11 +94,14 @@ export class ProjectAccount {
     const permissions = servicePermissions(order.permissions);
     const key = Nkey.generate("user");
     const expiresAt = Math.floor((Date.now() + order.expiresInMs) / 1000);
-    this.#users.push({ instanceId: order.instanceId, publicKey: key.publicKey, expiresAt });
+    // The clock may have been set back since.
+    const issuedAt = Math.max(nowInSeconds(), this.#voidUntil + 1);
+    this.#users.push({ instanceId: order.instanceId, publicKey: key.publicKey, issuedAt, expiresAt });
     await this.#save.run();
     const expiry = new Date(expiresAt * 1000);
     const name = `${order.project}/${order.service}/${order.instanceId}`;
-    const jwt = signJwt(userClaims({ key: key.publicKey, name, permissions, expiresAt: expiry }), this.#key);
+    const claims = userClaims({ key: key.publicKey, name, permissions, expiresAt: expiry });
+    const jwt = signJwt(claims, this.#key, new Date(issuedAt * 1000));
     return { creds: formatCreds(jwt, key), expiresAt: expiry.toISOString() };
   }
 
@@ -139,7 +148,28 @@ export class ProjectAccount {
   async #writeRecord(): Promise<void> {
     const remembered = nowInSeconds() - FORGET_AFTER_EXPIRY_S;
     this.#users = this.#users.filter((user) => user.expiresAt > remembered);
-    await this.#context.records.write({ project: this.project, seed: this.#key.seed, users: this.#users });
+    this.#forgetOldest();
+    const { project } = this;
+    await this.#context.records.write({
+      project,
+      seed: this.#key.seed,
+      voidUntil: this.#voidUntil,
+      users: this.#users,
+    });
+  }
+
+  /**
+   * Names no more the revoked users that are older than every good one: one time says it for all of them. Else a project of short runs would
+   * tell the server of each for a day, at every revocation.
+   */
+  #forgetOldest(): void {
+    const good = this.#users.filter(({ revokedAt }) => revokedAt === undefined);
+    // In this second more may be issued.
+    const oldestGood = Math.min(nowInSeconds(), ...good.map(({ issuedAt = 0 }) => issuedAt));
+    const isNamed = ({ issuedAt = oldestGood }: IssuedUser): boolean => issuedAt >= oldestGood;
+    const forgotten = this.#users.filter((user) => !isNamed(user));
+    this.#voidUntil = Math.max(this.#voidUntil, ...forgotten.map(({ issuedAt = 0 }) => issuedAt));
+    this.#users = this.#users.filter(isNamed);
   }
 
   async #updateServer(): Promise<void> {
@@ -157,7 +187,7 @@ export class ProjectAccount {
 
   #signClaims(): string {
     const remembered = nowInSeconds() - FORGET_AFTER_EXPIRY_S;
-    const revocations: Record<string, number> = {};
+    const revocations: Record<string, number> = this.#voidUntil > 0 ? { [EVERY_USER]: this.#voidUntil } : {};
     for (const { publicKey, revokedAt, expiresAt } of this.#users) {
       // Void is what was issued until then. Each key has one JWT: all of its life counts, or a clock set back since would leave it good.
       if (revokedAt !== undefined && expiresAt > remembered) revocations[publicKey] = Math.max(revokedAt, expiresAt);
