@@ -5,7 +5,7 @@ import { serve } from "./calls/serve.ts";
 import { insist } from "./connection/insist.ts";
 import type { Link, LinkStatus } from "./connection/link.ts";
 import { MessageQueue } from "./connection/message-queue.ts";
-import type { Bucket, CallContext, CallOptions, EventLog, MessageStream, Platform } from "./platform.ts";
+import type { Bucket, CallContext, CallOptions, EventLog, MessageStream, Platform, ServeOptions } from "./platform.ts";
 import { openBucket } from "./storage/bucket.ts";
 import { StoredEventLog } from "./storage/event-log.ts";
 import type { JetStream } from "./storage/jet-stream.ts";
@@ -31,7 +31,7 @@ export class NatsPlatform implements Platform {
   serve<Request, Answer>(
     subject: string,
     handler: (request: Request, call: CallContext) => Promise<Answer>,
-    options?: { queue?: string },
+    options?: ServeOptions,
   ): AsyncDisposable {
     return serve(this.#link, subject, handler, options);
   }

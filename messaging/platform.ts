@@ -7,11 +7,14 @@ export interface Platform extends AsyncDisposable {
   /** Opens a KV bucket, making it on first use and reading its configuration back. */
   bucket<Schema extends TSchema>(definition: BucketDefinition<Schema>): Promise<Bucket<Static<Schema>>>;
   readonly events: EventLog;
-  /** Answers requests until disposed; several servers of one subject share the work when `queue` is set. */
+  /**
+   * Answers requests until disposed; several servers of one subject share the work when `queue` is set. With `undecoded` the handler gets a
+   * request's bytes as they came.
+   */
   serve<Request, Answer>(
     subject: string,
     handler: (request: Request, call: CallContext) => Promise<Answer>,
-    options?: { queue?: string },
+    options?: ServeOptions,
   ): AsyncDisposable;
   /**
    * One request, one answer. The handler's SlipwayError comes back as one; nobody there is SLIPWAY_MESSAGING_NO_RESPONDER, silence
@@ -29,6 +32,11 @@ export interface Platform extends AsyncDisposable {
   flush(): Promise<void>;
   /** connected, then disconnected and reconnected as they happen. */
   status(signal: AbortSignal): AsyncIterable<{ type: "connected" | "disconnected" | "reconnected" }>;
+}
+
+export interface ServeOptions {
+  queue?: string;
+  undecoded?: boolean;
 }
 
 export interface CallOptions {

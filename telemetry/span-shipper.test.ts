@@ -1,7 +1,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import { expect, test, vi } from "vitest";
 import { FailureLog } from "./failure-log.ts";
-import type { OtlpBatch, OtlpSpan } from "./otlp-json.ts";
+import { approximateSize, encodeSpan, type OtlpBatch, type OtlpSpan } from "./otlp-json.ts";
 import { newSpanId, newTraceId } from "./random-ids.ts";
 import { RecordingSpan } from "./recording-span.ts";
 import { type SendBatch, SpanShipper } from "./span-shipper.ts";
@@ -71,6 +71,26 @@ test("no batch is larger than a message of nats-server may be", async () => {
   await ship[Symbol.asyncDispose]();
   expect(sizes.length).toBeGreaterThan(4);
   expect(Math.max(...sizes)).toBeLessThan(512 * 1024);
+});
+
+test("a span's size is counted to within a half of what it takes as JSON", () => {
+  const plain = ended("plain");
+  const rich = ended("rich", "x".repeat(500));
+  rich.attributes["list"] = Array.from({ length: 40 }, (_, n) => `entry ${n}`);
+  const { traceId, spanId } = plain.spanContext();
+  const encoded: OtlpSpan = {
+    ...encodeSpan(rich),
+    events: Array.from({ length: 270 }, (_, n) => ({
+      timeUnixNano: "1".repeat(19),
+      name: `make /dev/${n}`,
+      attributes: [],
+    })),
+    links: [{ traceId, spanId, attributes: [] }],
+  };
+  for (const span of [encodeSpan(plain), encodeSpan(rich), encoded]) {
+    const ratio = approximateSize(span) / JSON.stringify(span).length;
+    expect(Math.abs(ratio - 1)).toBeLessThan(0.5);
+  }
 });
 
 test("a receiver that never answers does not hold up the end", async () => {

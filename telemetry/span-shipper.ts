@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { FailureLog } from "./failure-log.ts";
-import { encodeBatch, encodeSpan, type OtlpBatch, type OtlpSpan } from "./otlp-json.ts";
+import { approximateSize, encodeBatch, encodeSpan, type OtlpBatch, type OtlpSpan } from "./otlp-json.ts";
 import type { RecordingSpan } from "./recording-span.ts";
 
 const MOST_WAITING = 4_096;
@@ -116,7 +116,7 @@ export class SpanShipper implements AsyncDisposable {
     let characters = 0;
     for (const of of this.#waiting) {
       const span = encodeSpan(of);
-      characters += JSON.stringify(span).length;
+      characters += approximateSize(span);
       if (batch.length > 0 && (batch.length >= MOST_IN_BATCH || characters > BATCH_CHARACTERS)) break;
       batch.push({ of, scope: of.scope, span });
     }

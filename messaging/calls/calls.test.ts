@@ -200,3 +200,15 @@ test("a time in which the server refuses the credentials does not end the connec
   await server.startAgain();
   await platform.flush();
 });
+
+test("a server that wants its requests undecoded gets their bytes, whatever they are", async () => {
+  const got: string[] = [];
+  const handler = async (bytes: Uint8Array): Promise<object> => {
+    got.push(Buffer.from(bytes).toString());
+    return {};
+  };
+  await using _serving = agent.serve("slipway.node.n1.doctor", handler, { undecoded: true });
+  await agent.flush();
+  expect(await control.request("slipway.node.n1.doctor", { spans: [1] })).toEqual({});
+  expect(got).toEqual(['{"spans":[1]}']);
+});

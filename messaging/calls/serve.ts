@@ -4,7 +4,7 @@ import { type SlipwayError, toSlipwayError } from "#contracts/slipway-error.ts";
 import { Deadline } from "../connection/deadline.ts";
 import type { Link } from "../connection/link.ts";
 import { messagingError } from "../errors.ts";
-import type { CallContext } from "../platform.ts";
+import type { CallContext, ServeOptions } from "../platform.ts";
 import { DEFAULT_CALL_TIMEOUT_MS, PROBLEM_HEADER, TIMEOUT_HEADER } from "./call-headers.ts";
 import { decodePayload, encodePayload, requirePayloadFits } from "./json-payload.ts";
 import { RunningCalls } from "./running-calls.ts";
@@ -13,13 +13,13 @@ import { traceOf, traceparentOf } from "./trace-headers.ts";
 type Handler = (request: never, call: CallContext) => Promise<unknown>;
 
 /** Answers requests until disposed; disposal aborts the handlers that run and waits for them. */
-export function serve(link: Link, subject: string, handler: Handler, options: { queue?: string } = {}): AsyncDisposable {
+export function serve(link: Link, subject: string, handler: Handler, options: ServeOptions = {}): AsyncDisposable {
   const running = new RunningCalls();
   const subscription: Subscription = link.connection.subscribe(subject, {
     ...(options.queue === undefined ? {} : { queue: options.queue }),
     callback: (error, message) => {
       if (error !== null) link.log(`messaging: serving ${subject}: ${error.message}`);
-      else running.add(answer(link, message, handler, running.closing));
+      else running.add(answer(link, message, handler, running.closing, options.undecoded ?? false));
     },
   });
   return {
@@ -30,12 +30,12 @@ export function serve(link: Link, subject: string, handler: Handler, options: { 
   };
 }
 
-async function answer(link: Link, message: Msg, handler: Handler, closing: AbortSignal): Promise<void> {
+async function answer(link: Link, message: Msg, handler: Handler, closing: AbortSignal, undecoded: boolean): Promise<void> {
   using deadline = new Deadline(Number(message.headers?.get(TIMEOUT_HEADER)) || DEFAULT_CALL_TIMEOUT_MS);
   const signal = AbortSignal.any([deadline.signal, closing]);
   const call: CallContext = { traceparent: traceparentOf(message.headers), signal };
   try {
-    const request = decodePayload(message.data, `the request to ${message.subject}`);
+    const request = undecoded ? message.data : decodePayload(message.data, `the request to ${message.subject}`);
     const value = await context.with(traceOf(message.headers), () => handler(request as never, call));
     const payload = encodePayload(value);
     requirePayloadFits(payload, link.connection.info?.max_payload, `the answer from ${message.subject}`);

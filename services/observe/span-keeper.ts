@@ -1,5 +1,6 @@
 import type { SpanBatch, TraceQuery, TraceSummary } from "#contracts/trace.ts";
-import { flattenBatch } from "./flatten-batch.ts";
+import { decodeBatch } from "./decode-batch.ts";
+import { flattenBatch, type SpanRow } from "./flatten-batch.ts";
 import { isDamage, openDatabase, setAside } from "./open-database.ts";
 import type { SpanDatabase } from "./span-database.ts";
 import type { FoundTrace, StoreAnswers, StoreSettings } from "./store-protocol.ts";
@@ -23,9 +24,14 @@ export class SpanKeeper implements Disposable {
     this.#notice = notice;
   }
 
-  /** What cannot be kept (a full disk) is dropped, and the first time of a row said why. */
-  add(batch: SpanBatch): StoreAnswers["add"] {
-    const rows = flattenBatch(batch);
+  /** What cannot be kept (a full disk, bytes that are no batch) is dropped, and the first time of a row said why. */
+  add(batch: SpanBatch | Uint8Array): StoreAnswers["add"] {
+    let rows: SpanRow[];
+    try {
+      rows = flattenBatch(batch instanceof Uint8Array ? decodeBatch(batch) : batch);
+    } catch (error) {
+      return this.#dropped(1, error as Error);
+    }
     try {
       const dropped = this.#open().add(rows);
       this.#addedBytes += rows.reduce((sum, { attributes, events }) => sum + attributes.length + events.length + 256, 0);
@@ -34,11 +40,9 @@ export class SpanKeeper implements Disposable {
       this.#failure = "";
       return { dropped };
     } catch (error) {
-      const reason = (error as Error).message;
-      if (this.#failure !== reason) this.#notice(`spans are dropped: ${this.#settings.path}: ${reason}`);
-      this.#failure = reason;
+      const answer = this.#dropped(rows.length, error as Error);
       this.#failed(error);
-      return { dropped: rows.length, reason };
+      return answer;
     }
   }
 
@@ -69,6 +73,12 @@ export class SpanKeeper implements Disposable {
     if (this.#database !== undefined) return this.#database;
     if (performance.now() < this.#closedUntil) throw new Error(this.#failure || "the database could not be opened");
     return (this.#database = openDatabase(this.#settings.path, this.#notice));
+  }
+
+  #dropped(dropped: number, { message: reason }: Error): StoreAnswers["add"] {
+    if (this.#failure !== reason) this.#notice(`spans are dropped: ${this.#settings.path}: ${reason}`);
+    this.#failure = reason;
+    return { dropped, reason };
   }
 
   /** Closed, so that the next call begins with what is on the disk then. */

@@ -12,7 +12,7 @@ export interface StoreSettings {
 
 /** What the store is asked; each has one {@link StoreAnswer} of its `id`. */
 export type StoreRequest =
-  | { id: number; type: "add"; batch: SpanBatch }
+  | { id: number; type: "add"; batch: SpanBatch | Uint8Array }
   | { id: number; type: "list"; query: TraceQuery }
   | { id: number; type: "find"; prefix: string };
 

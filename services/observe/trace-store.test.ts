@@ -106,6 +106,16 @@ test("a batch that is sent again, since its answer was lost, is kept once", asyn
   expect(await store.list({ limit: 10 })).toMatchObject([{ spans: 1 }]);
 });
 
+test("spans that come as JSON are kept too, of a part of a larger buffer; what is no batch is dropped, and said", async () => {
+  await using store = open();
+  const encode = (value: unknown): Uint8Array => Buffer.from(`before${JSON.stringify(value)}`).subarray(6);
+  await store.add(encode(batch({ traceId: A })));
+  await store.add(encode({ resourceSpans: [{ scopeSpans: "none" }] }));
+  await store.add(encode(batch({ traceId: B })));
+  expect([(await store.find(A)).matches, (await store.find(B)).matches, store.dropped]).toEqual([[A], [B], 1]);
+  expect(said[0]).toContain("spans are dropped");
+});
+
 test("a prefix that two traces share names both", async () => {
   await using store = open();
   await store.add(batch({ traceId: A }, { traceId: B }));

@@ -4,6 +4,7 @@ import { processEntry } from "#contracts/process-entry.ts";
 import type { SpanBatch, TraceQuery, TraceSummary } from "#contracts/trace.ts";
 import type { Log } from "#services/state/log.ts";
 import type { TraceArchive } from "#services/state/trace-archive.ts";
+import { decodeBatch } from "./decode-batch.ts";
 import { observeError } from "./errors.ts";
 import type { FoundTrace, StoreAnswer, StoreAnswers, StoreRequest, StoreSettings } from "./store-protocol.ts";
 
@@ -40,14 +41,16 @@ export class TraceStore implements TraceArchive, AsyncDisposable {
   }
 
   /** Resolves when the spans are kept, or cannot be: nobody is to send them again. */
-  async add(batch: SpanBatch): Promise<void> {
+  async add(batch: SpanBatch | Uint8Array): Promise<void> {
     if (this.#closed || this.#adding >= MOST_WAITING) {
       this.#dropped += countSpans(batch);
       return;
     }
     this.#adding += 1;
     try {
-      const { dropped } = await this.#ask<"add">({ type: "add", batch });
+      // A copy: what came is a part of a larger buffer, which would be cloned as a whole.
+      const own = batch instanceof Uint8Array ? batch.slice() : batch;
+      const { dropped } = await this.#ask<"add">({ type: "add", batch: own });
       this.#dropped += dropped;
     } catch {
       this.#dropped += countSpans(batch);
@@ -120,9 +123,19 @@ export class TraceStore implements TraceArchive, AsyncDisposable {
 
 const away = (how: string): Error => observeError("SLIPWAY_OBSERVE_STORE_AWAY", `the store of traces ${how}`);
 
-function countSpans({ resourceSpans }: SpanBatch): number {
-  return resourceSpans.reduce(
+function countSpans(batch: SpanBatch | Uint8Array): number {
+  if (batch instanceof Uint8Array) return countEncoded(batch);
+  return batch.resourceSpans.reduce(
     (sum, { scopeSpans }) => sum + scopeSpans.reduce((own, { spans }) => own + spans.length, 0),
     0,
   );
+}
+
+/** What is no batch counts as one. */
+function countEncoded(json: Uint8Array): number {
+  try {
+    return countSpans(decodeBatch(json));
+  } catch {
+    return 1;
+  }
 }
