@@ -5,13 +5,15 @@ import type { EventLog, NewEvent } from "#messaging/platform.ts";
 import type { InstanceEvents } from "../container/node-services.ts";
 
 const RETRY_MS = 500;
+/** So many are on their way at once; the server takes them in their order. */
+const MOST_SENT_AT_ONCE = 64;
 /** While NATS is away for long, the oldest are let go: state itself is reported anew. */
 const MOST_WAITING = 10_000;
 
-/** This node's events on their way to the log: in order, each until it is stored. */
+/** This node's events on their way to the log: in order, each until it is stored. What comes together is sent together. */
 export class EventOutbox implements InstanceEvents, AsyncDisposable {
   readonly #node: string;
-  readonly #waiting: NewEvent[] = [];
+  #waiting: NewEvent[] = [];
   readonly #closing = new AbortController();
   #log: EventLog | undefined;
   #sending: Promise<void> | undefined;
@@ -51,16 +53,22 @@ export class EventOutbox implements InstanceEvents, AsyncDisposable {
   }
 
   async #drain(log: EventLog): Promise<void> {
-    for (let event = this.#waiting[0]; event !== undefined; event = this.#waiting[0]) {
-      try {
-        await log.append(event);
-        this.#waiting.shift();
-      } catch (error) {
-        if (this.#closing.signal.aborted) return;
-        console.error(`the event ${event.type} waits:`, error);
-        await delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
-        if (this.#closing.signal.aborted) return;
-      }
+    const { signal } = this.#closing;
+    while (this.#waiting.length > 0) {
+      const failure = await this.#sendTogether(log, this.#waiting.slice(0, MOST_SENT_AT_ONCE));
+      if (failure === undefined) continue;
+      if (signal.aborted) return;
+      console.error("events wait:", failure.reason);
+      await delay(RETRY_MS, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
     }
+  }
+
+  /** Returns why the first of those that are not stored is not. */
+  async #sendTogether(log: EventLog, events: readonly NewEvent[]): Promise<PromiseRejectedResult | undefined> {
+    const results = await Promise.allSettled(events.map((event) => log.append(event)));
+    const stored = new Set(events.filter((_, index) => results[index]?.status === "fulfilled"));
+    this.#waiting = this.#waiting.filter((event) => !stored.has(event));
+    return results.find((result) => result.status === "rejected");
   }
 }

@@ -1,6 +1,6 @@
 import type { NodeAnswer, NodeRequest } from "#contracts/node-operations.ts";
 import { nodeSubject } from "#contracts/subjects.ts";
-import type { Platform } from "#messaging/platform.ts";
+import type { NewEvent, Platform } from "#messaging/platform.ts";
 import type { ClusterState } from "#services/state/cluster-state.ts";
 import { activeTraceparent, contextOf, inSpan } from "#services/state/trace-context.ts";
 import type { Action, ProjectPlan } from "./action.ts";
@@ -23,20 +23,32 @@ export class Executor {
     this.#options = options;
   }
 
-  /** The plan's actions in order, each in a span of the request it follows from; the first that fails ends it. */
+  /**
+   * The plan's actions in order, each in a span of the request it follows from; the first that fails ends it. What was done is told in the
+   * same order, and no action waits until the one before it is told.
+   */
   async run(plan: ProjectPlan, signal: AbortSignal): Promise<void> {
-    for (const action of plan.actions) {
-      signal.throwIfAborted();
-      const attributes = { "slipway.project": plan.project };
-      await inSpan(`controller ${action.type}`, attributes, contextOf(plan.traceparent), () =>
-        this.#carryOut(action, signal),
-      );
+    const told: Promise<number>[] = [];
+    try {
+      for (const action of plan.actions) {
+        signal.throwIfAborted();
+        const attributes = { "slipway.project": plan.project };
+        await inSpan(`controller ${action.type}`, attributes, contextOf(plan.traceparent), async () => {
+          await this.#act(action, signal);
+          if ("event" in action && action.event !== undefined) told.push(this.#tell(action.event));
+        });
+      }
+    } finally {
+      await Promise.allSettled(told);
     }
+    await Promise.all(told);
   }
 
-  async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
-    await this.#act(action, signal);
-    if ("event" in action && action.event !== undefined) await this.#options.platform.events.append(action.event);
+  #tell(event: NewEvent): Promise<number> {
+    const telling = this.#options.platform.events.append(event);
+    // It is looked at when the last action is done.
+    telling.catch(() => undefined);
+    return telling;
   }
 
   async #act(action: Action, signal: AbortSignal): Promise<void> {
