@@ -25,13 +25,14 @@ export interface World {
 export function decide({ snapshot, drained, node, now }: World): Decision {
   const departures = new Departures({ snapshot, drained, now });
   const replicas = replicasOf(snapshot);
-  const leftovers = leftoversOf(snapshot);
-  const views = snapshot.desired.map((entry) => viewProject(entry.value, replicas));
+  const replicasBy = Map.groupBy(replicas, ({ assignment }) => assignment.project);
+  const leftoversBy = Map.groupBy(leftoversOf(snapshot), ({ project }) => project);
+  const views = snapshot.desired.map((entry) => viewProject(entry.value, replicasBy.get(entry.key) ?? []));
   const routes = decideRoutes(views, snapshot);
   const plans: ProjectPlan[] = snapshot.desired.map((entry, index) => {
     const view = views[index]!;
-    const own = leftovers.filter((instance) => instance.project === entry.key);
-    const scope = { desired: entry.value, desiredKvRevision: entry.revision, node, now, departures, leftovers: own };
+    const leftovers = leftoversBy.get(entry.key) ?? [];
+    const scope = { desired: entry.value, desiredKvRevision: entry.revision, node, now, departures, leftovers };
     // Routes first: a gateway must know the new instance before the old one drains.
     const actions = [...(routes.get(entry.key) ?? []), ...decideProject(view, scope)];
     routes.delete(entry.key);

@@ -1,11 +1,10 @@
 import { routeKey } from "#contracts/buckets.ts";
 import type { EventType } from "#contracts/event.ts";
-import type { RouteEntry, RouteTarget } from "#contracts/route.ts";
+import { RouteEntry, RouteTarget } from "#contracts/route.ts";
 import type { RouteSpec } from "#contracts/service-spec.ts";
 import type { NewEvent } from "#messaging/platform.ts";
 import type { ProjectView } from "#services/state/project-view.ts";
 import { isServing } from "#services/state/replica-condition.ts";
-import { canonicalJson } from "#services/state/revision.ts";
 import type { ServiceView } from "#services/state/service-view.ts";
 import type { Replica, Snapshot } from "#services/state/snapshot.ts";
 import type { Action } from "./action.ts";
@@ -21,7 +20,7 @@ export function decideRoutes(views: readonly ProjectView[], snapshot: Snapshot):
   };
   for (const [key, entry] of wanted) {
     const found = existing.get(key);
-    if (found !== undefined && canonicalJson(found.value) === canonicalJson(entry)) continue;
+    if (found !== undefined && isSame(found.value, entry)) continue;
     const event = routeEvent(found === undefined ? "route.added" : "route.changed", entry);
     add(entry.project, { type: "write-route", key, entry, kvRevision: found?.revision ?? 0, event });
   }
@@ -29,6 +28,18 @@ export function decideRoutes(views: readonly ProjectView[], snapshot: Snapshot):
     if (!wanted.has(key)) add(value.project, { type: "delete-route", key, event: routeEvent("route.removed", value) });
   }
   return actions;
+}
+
+const ROUTE_FIELDS = (Object.keys(RouteEntry.properties) as (keyof RouteEntry)[]).filter((field) => field !== "targets");
+const TARGET_FIELDS = Object.keys(RouteTarget.properties) as (keyof RouteTarget)[];
+
+/** By their fields: all routes are compared at every change of anything. */
+function isSame(one: RouteEntry, other: RouteEntry): boolean {
+  return (
+    one.targets.length === other.targets.length &&
+    ROUTE_FIELDS.every((field) => one[field] === other[field]) &&
+    one.targets.every((each, at) => TARGET_FIELDS.every((field) => each[field] === other.targets[at]?.[field]))
+  );
 }
 
 function wantedRoutes(

@@ -21,6 +21,19 @@ describe("a wakeup", () => {
     await woken;
   });
 
+  it("wakes once for rings that follow each other in one turn", async () => {
+    const wakeup = new Wakeup();
+    const woken = wakeup.wait(undefined, never);
+    for (let ring = 0; ring < 20; ring++) {
+      wakeup.ring();
+      await Promise.resolve();
+    }
+    await woken;
+    const start = performance.now();
+    await wakeup.wait(30, never);
+    expect(performance.now() - start).toBeGreaterThan(25);
+  });
+
   it("wakes after its time, and at once for a time that is over", async () => {
     const wakeup = new Wakeup();
     const start = performance.now();

@@ -1,4 +1,6 @@
-/** A bell for one sleeper: rung any number of times while it is busy, it wakes once. */
+import { setImmediate as turn } from "node:timers/promises";
+
+/** A bell for one sleeper: rung any number of times while it is busy, or in one turn of the event loop, it wakes once. */
 export class Wakeup {
   #rung = false;
   #wake: (() => void) | undefined;
@@ -12,6 +14,8 @@ export class Wakeup {
   /** Resolves when rung (also before), after `waitMs` where given, or when the signal aborts. */
   async wait(waitMs: number | undefined, signal: AbortSignal): Promise<void> {
     if (!this.#rung && !signal.aborted) await this.#sleep(waitMs, signal);
+    // What has arrived together is told change by change: the first is not answered before the last is known.
+    await turn();
     this.#rung = false;
   }
 
