@@ -508,6 +508,21 @@ describe("removing a project", () => {
     expect(world.assigned("db")).toEqual([]);
   });
 
+  it("ends what has no dependants left that run, while those are taken apart", () => {
+    const world = down(false);
+    const [web] = world.assigned("web");
+    world.settle();
+    world.now += DRAIN_NOTICE_MS;
+    world.settle();
+    world.reportOne(web!, { state: "stopping" });
+    world.settle();
+    expect(world.assigned("db")).toHaveLength(1);
+    world.reportOne(web!, { state: "exited", exitCode: 0 });
+    world.settle();
+    expect(world.assigned("db")).toEqual([]);
+    expect(world.snapshot.desired).toHaveLength(1);
+  });
+
   it("deletes the project's key last, after all instances are gone from the node", () => {
     const world = down(true);
     world.converge();

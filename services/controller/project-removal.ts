@@ -1,3 +1,4 @@
+import type { ObservedInstance } from "#contracts/instance.ts";
 import type { ProjectView } from "#services/state/project-view.ts";
 import type { Replica } from "#services/state/snapshot.ts";
 import type { Action } from "./action.ts";
@@ -5,7 +6,7 @@ import { CONTROLLER_SOURCE } from "./event-subject.ts";
 import type { ProjectScope } from "./service-rollout.ts";
 
 /**
- * Takes a project that `down` named a step towards its end: services after all that depend on them, then (with `-v`) the volumes that
+ * Takes a project that `down` named a step towards its end: services after all that depend on them have ended, then (with `-v`) the volumes that
  * its spec names, its account, and last its key: what is cut short is found again by it.
  */
 export function decideRemoval(view: ProjectView, scope: ProjectScope): Action[] {
@@ -20,11 +21,15 @@ function servicesToRemove(view: ProjectView, scope: ProjectScope): Replica[] {
     const dependants = [...view.services.values()].filter((other) => Object.hasOwn(other.spec.dependsOn, service.name));
     const held = dependants.some(
       (other) =>
-        replicasIn(view, other.name).length > 0 || scope.leftovers.some((instance) => instance.service === other.name),
+        replicasIn(view, other.name).length > 0 ||
+        scope.leftovers.some((instance) => instance.service === other.name && !hasEnded(instance)),
     );
     return held ? [] : replicasIn(view, service.name);
   });
 }
+
+/** It uses nothing any more, though it is yet to be taken apart. */
+const hasEnded = ({ state }: ObservedInstance): boolean => state === "exited" || state === "failed";
 
 function replicasIn(view: ProjectView, name: string): Replica[] {
   const service = view.services.get(name);
