@@ -174,11 +174,12 @@ test("a file's address is found in both forms of an index page", () => {
 });
 
 test("a list of system packages names a probe for each, and a probe tells what the machine has", () => {
-  const list = parsePackageList("# why\niproute2  ip\n\nlibc6 lib:libc.so.6\ncurl\n");
+  const list = parsePackageList("# why\niproute2  ip\n\nlibc6 lib:libc.so.6\ncurl\nfirewalld firewalld takes-over\n");
   expect(list).toEqual([
-    { name: "iproute2", probe: "ip" },
-    { name: "libc6", probe: "lib:libc.so.6" },
-    { name: "curl", probe: "curl" },
+    { name: "iproute2", probe: "ip", takesOver: false },
+    { name: "libc6", probe: "lib:libc.so.6", takesOver: false },
+    { name: "curl", probe: "curl", takesOver: false },
+    { name: "firewalld", probe: "firewalld", takesOver: true },
   ]);
   expect([
     isPresent("sh"),

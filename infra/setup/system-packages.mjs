@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** @typedef {{ name: string, probe: string }} SystemPackage */
+/** @typedef {{ name: string, probe: string, takesOver: boolean }} SystemPackage */
 
 const PROGRAM_FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const LIBRARY_FOLDERS = ["/usr/local/lib", "/usr/lib", "/usr/lib64", "/lib", "/lib64"];
@@ -16,7 +16,9 @@ const APT = ["-o", "DPkg::Lock::Timeout=300", "-qq"];
  * @returns {Promise<SystemPackage[]>} what is missing still
  */
 export async function ensureSystemPackages(listFile, progress) {
-  const packages = parsePackageList(await readFile(listFile, "utf8"));
+  const listed = parsePackageList(await readFile(listFile, "utf8"));
+  // sd_booted(3): systemd would start it.
+  const packages = listed.filter(({ takesOver }) => !takesOver || !existsSync("/run/systemd/system"));
   const missing = packages.filter(({ probe }) => !isPresent(probe));
   if (missing.length === 0) {
     progress.found(`system packages for the tests: all ${packages.length}`);
@@ -33,7 +35,8 @@ export async function ensureSystemPackages(listFile, progress) {
 }
 
 /**
- * @param {string} text lines of a package's name and its probe; `#` starts a comment
+ * @param {string} text lines of a package's name and its probe, and `takes-over` for one that changes a machine as soon as it is started; `#`
+ *   starts a comment
  * @returns {SystemPackage[]}
  */
 export function parsePackageList(text) {
@@ -42,8 +45,8 @@ export function parsePackageList(text) {
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => {
-      const [name = "", probe = name] = line.split(/\s+/);
-      return { name, probe };
+      const [name = "", probe = name, mark] = line.split(/\s+/);
+      return { name, probe, takesOver: mark === "takes-over" };
     });
 }
 

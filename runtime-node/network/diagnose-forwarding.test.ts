@@ -55,6 +55,17 @@ describe("the diagnosis of other firewalls", () => {
     expect(check).toMatchObject({ verdict: "ok", found: expect.stringContaining("has rules for our interfaces") });
   });
 
+  it("does not take rules on one chain's way for rules of another one in the same table", () => {
+    run("iptables-nft -P FORWARD DROP; iptables-nft -P INPUT DROP; iptables-nft -N DOCKER-USER");
+    run("iptables-nft -N FIRST; iptables-nft -A FORWARD -j FIRST; iptables-nft -A FIRST -g DOCKER-USER");
+    using nftables = NftablesSocket.open(kernel);
+    passDockerUser(nftables, hash);
+    expect(foreignDropPolicies(kernel, hash).map(({ hook, knowsUs }) => [hook, knowsUs])).toEqual([
+      ["forward", true],
+      ["input", false],
+    ]);
+  });
+
   it("finds firewalld, whose chains accept by policy and reject by their last rule", () => {
     // The skeleton of what firewalld 1.3 makes.
     run(`nft -f - <<'RULES'

@@ -1,7 +1,6 @@
 import type { DoctorCheck } from "#contracts/api.ts";
 import type { Kernel } from "#kernel/kernel.ts";
-import type { TableName } from "#kernel/nftables/transaction.ts";
-import { NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
+import { type ListedRule, NftablesSocket } from "#kernel/nftables/nftables-socket.ts";
 import { interfacePrefix } from "./interface-names.ts";
 import { legacyFilterPolicies } from "./legacy-iptables.ts";
 import { platformTable } from "./ruleset.ts";
@@ -12,7 +11,7 @@ export interface ForeignPolicy {
   hook: "forward" | "input";
   /** `ip filter FORWARD`, as `nft list` names it, or `iptables-legacy FORWARD`. */
   chain: string;
-  /** It has rules that name our interfaces: somebody has told it about us. */
+  /** Rules that it comes to name our interfaces: somebody has told it about us. */
   knowsUs: boolean;
 }
 
@@ -34,7 +33,13 @@ export function foreignDropPolicies(kernel: Kernel, hash: string): ForeignPolicy
     const refuses = policy === "drop" || table.name === FIREWALLD;
     if (table.name === ours || !seesOurPackets || !refuses) return [];
     if (hook !== "forward" && hook !== "input") return [];
-    return [{ hook, chain: `${table.family} ${table.name} ${name}`, knowsUs: namesOurInterfaces(nftables, table, hash) }];
+    return [
+      {
+        hook,
+        chain: `${table.family} ${table.name} ${name}`,
+        knowsUs: namesOurInterfaces(nftables.listRules(table), name, hash),
+      },
+    ];
   });
   const legacy = legacyFilterPolicies(kernel);
   for (const hook of ["forward", "input"] as const) {
@@ -45,8 +50,17 @@ export function foreignDropPolicies(kernel: Kernel, hash: string): ForeignPolicy
 
 const FIREWALLD = "firewalld";
 
-function namesOurInterfaces(nftables: NftablesSocket, table: TableName, hash: string): boolean {
-  return nftables.listRules(table).some(({ expressions }) => expressions.includes(interfacePrefix(hash)));
+/** Only rules that the chain comes to by its jumps: ufw's of INPUT say nothing about FORWARD, which has the same table. */
+function namesOurInterfaces(rules: readonly ListedRule[], baseChain: string, hash: string): boolean {
+  const byChain = Map.groupBy(rules, ({ chain }) => chain);
+  const reached = new Set([baseChain]);
+  for (const chain of reached) {
+    for (const { expressions, jumps } of byChain.get(chain) ?? []) {
+      if (expressions.includes(interfacePrefix(hash))) return true;
+      for (const target of jumps) reached.add(target);
+    }
+  }
+  return false;
 }
 
 function forwardingCheck(): DoctorCheck {
@@ -71,7 +85,8 @@ function foreignFirewallCheck(policies: ForeignPolicy[], hash: string): DoctorCh
     return { id, verdict: "ok", found: "no other firewall refuses what it does not know", means, remedy: "" };
   }
   const found = policies.map(describe).join("; ");
-  const hooks = new Set(policies.filter(({ knowsUs }) => !knowsUs).map(({ hook }) => hook));
+  const refusing = policies.filter(({ knowsUs }) => !knowsUs);
+  const hooks = new Set(refusing.map(({ hook }) => hook));
   if (hooks.size === 0)
     return {
       id,
@@ -84,7 +99,7 @@ function foreignFirewallCheck(policies: ForeignPolicy[], hash: string): DoctorCh
     id,
     verdict: "limited",
     found,
-    means: [...hooks].map((hook) => MEANS[hook]).join(" "),
+    means: [...hooks].map((hook) => (hook === "forward" ? meansForForwarding(refusing) : MEANS_FOR_INPUT)).join(" "),
     remedy: `Accept the interfaces ${interfacePrefix(hash)}* there: ${[...hooks].map((hook) => remedy(hook, hash)).join("; ")}.`,
   };
 }
@@ -93,14 +108,22 @@ function describe({ chain, hook, knowsUs }: ForeignPolicy): string {
   return `${chain} refuses what it does not know (${hook})${knowsUs ? ", and has rules for our interfaces" : ""}`;
 }
 
-const MEANS = {
-  forward: "Unless it accepts them, containers reach nothing outside, and nothing outside reaches published ports.",
-  input: "Unless it accepts them, containers reach neither DNS (port 53 of their gateway) nor messaging on this machine.",
-} as const;
+/** With br_netfilter (Docker loads it) frames that never leave a bridge pass the forward chains too. */
+function meansForForwarding(policies: readonly ForeignPolicy[]): string {
+  const isBridgeFiltered = readNetSetting("bridge/bridge-nf-call-iptables") === "1";
+  const within = isBridgeFiltered ? "reach neither each other nor anything outside" : "reach nothing outside";
+  // firewalld accepts whatever was translated.
+  const isOnlyFirewalld = policies.every(({ hook, chain }) => hook !== "forward" || chain.startsWith(`inet ${FIREWALLD} `));
+  const ports = isOnlyFirewalld ? "published ports are reached" : "nothing outside reaches published ports";
+  return `Unless it accepts them, containers ${within}${isOnlyFirewalld ? "; " : ", and "}${ports}.`;
+}
+
+const MEANS_FOR_INPUT =
+  "Unless it accepts them, containers reach neither DNS (port 53 of their gateway) nor messaging on this machine.";
 
 function remedy(hook: ForeignPolicy["hook"], hash: string): string {
   const ours = `${interfacePrefix(hash)}+`;
   return hook === "forward"
-    ? `with Docker on iptables-legacy \`iptables -I DOCKER-USER -i ${ours} -j ACCEPT\` and \`-o ${ours}\` (on iptables-nft Slipway does it), with firewalld \`firewall-cmd --permanent --zone=trusted --add-interface=${ours}\` and \`--reload\`, with ufw \`ufw default allow routed\` or \`ufw route allow in on ${ours}\` and \`out on ${ours}\``
-    : `with ufw \`ufw allow in on ${ours}\`, else \`iptables -I INPUT -i ${ours} -j ACCEPT\``;
+    ? `with Docker on iptables-legacy \`iptables -I DOCKER-USER -i ${ours} -j ACCEPT\` and \`iptables -I DOCKER-USER -o ${ours} -j ACCEPT\` (on iptables-nft Slipway does it), with firewalld \`firewall-cmd --permanent --zone=trusted --add-interface=${ours}\` and \`firewall-cmd --reload\`, with ufw \`ufw route allow in on ${ours}\` and \`ufw route allow out on ${ours}\``
+    : `with firewalld the same, with ufw \`ufw allow in on ${ours}\`, else \`iptables -I INPUT -i ${ours} -j ACCEPT\``;
 }

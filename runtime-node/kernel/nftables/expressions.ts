@@ -17,7 +17,6 @@ const CMP = { sourceRegister: 1, operation: 2, data: 3, equal: 0, notEqual: 1 } 
 const LOOKUP = { set: 1, sourceRegister: 2, destinationRegister: 3, flags: 5, inverted: 1 } as const;
 const BITWISE = { sourceRegister: 1, destinationRegister: 2, length: 3, mask: 4, xor: 5 } as const;
 const NAT = { type: 1, family: 2, addressRegister: 3, portRegister: 5, destination: 1 } as const;
-const IMMEDIATE = { register: 1, data: 2 } as const;
 
 /** True when the field equals these bytes. */
 export function equals(field: Field, value: Uint8Array): Expression[] {
@@ -125,7 +124,7 @@ function immediate(code: number, chain?: string): Expression {
   return {
     name: "immediate",
     encode: (data) =>
-      data.be32(IMMEDIATE.register, VERDICT_REGISTER).nested(IMMEDIATE.data, (value) =>
+      data.be32(NFT.IMMEDIATE_REGISTER, VERDICT_REGISTER).nested(NFT.IMMEDIATE_DATA, (value) =>
         value.nested(NFT.DATA_VERDICT, (inner) => {
           inner.be32(NFT.VERDICT_CODE, code);
           if (chain !== undefined) inner.string(NFT.VERDICT_CHAIN, chain);

@@ -54,6 +54,8 @@ export const NFT = {
   VERDICT_CHAIN: 2,
   EXPR_NAME: 1,
   EXPR_DATA: 2,
+  IMMEDIATE_REGISTER: 1,
+  IMMEDIATE_DATA: 2,
 } as const;
 
 /** The address families of tables (linux/netfilter.h, NFPROTO_*). */

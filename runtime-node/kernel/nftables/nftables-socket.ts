@@ -30,6 +30,8 @@ export interface ListedRule {
   comment: string | undefined;
   /** As the kernel encodes them. */
   expressions: Buffer;
+  /** The chains it jumps or goes to; those that a map of verdicts names are not among them. */
+  jumps: string[];
 }
 
 /** nf_tables of one network namespace, spoken to over nfnetlink. Every method is a few synchronous system calls. */
@@ -81,12 +83,16 @@ export class NftablesSocket implements Disposable {
       message.string(NFT.RULE_TABLE, table.name);
       return chain === undefined ? message : message.string(NFT.RULE_CHAIN, chain);
     };
-    return this.#dump(`list rules of ${table.name}`, NFT.MSG_GETRULE, table.family, fill).map(({ attributes }) => ({
-      chain: attributes.string(NFT.RULE_CHAIN) ?? "",
-      handle: attributes.bytes(NFT.RULE_HANDLE) ?? Buffer.alloc(8),
-      comment: parseComment(attributes.bytes(NFT.RULE_USERDATA)),
-      expressions: attributes.bytes(NFT.RULE_EXPRESSIONS) ?? Buffer.alloc(0),
-    }));
+    return this.#dump(`list rules of ${table.name}`, NFT.MSG_GETRULE, table.family, fill).map(({ attributes }) => {
+      const expressions = attributes.bytes(NFT.RULE_EXPRESSIONS) ?? Buffer.alloc(0);
+      return {
+        chain: attributes.string(NFT.RULE_CHAIN) ?? "",
+        handle: attributes.bytes(NFT.RULE_HANDLE) ?? Buffer.alloc(8),
+        comment: parseComment(attributes.bytes(NFT.RULE_USERDATA)),
+        expressions,
+        jumps: attributeList(expressions).flatMap(([, expression]) => jumpOf(new Attributes(expression)) ?? []),
+      };
+    });
   }
 
   /** How many rules each chain of a table has. */
@@ -138,6 +144,12 @@ function parseElement(element: Buffer): { key: Buffer; data: Buffer | undefined 
     key: attributes.nested(NFT.ELEM_KEY).bytes(NFT.DATA_VALUE) ?? Buffer.alloc(0),
     data: attributes.nested(NFT.ELEM_DATA).bytes(NFT.DATA_VALUE),
   };
+}
+
+function jumpOf(expression: Attributes): string | undefined {
+  if (expression.string(NFT.EXPR_NAME) !== "immediate") return undefined;
+  const data = expression.nested(NFT.EXPR_DATA).nested(NFT.IMMEDIATE_DATA);
+  return data.nested(NFT.DATA_VERDICT).string(NFT.VERDICT_CHAIN);
 }
 
 function parseComment(userdata: Buffer | undefined): string | undefined {
