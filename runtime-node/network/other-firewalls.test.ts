@@ -8,8 +8,8 @@ import { startOutsideWorld, temporaryFolder, TestContainer } from "./test-contai
 import { firewallAdvice, hasFirewalld, hasUfw, type OtherFirewall, startFirewalld, startUfw } from "./test-firewalls.ts";
 
 const BRIDGED_FRAMES = "bridge/bridge-nf-call-iptables";
-/** Seconds to wait for an answer, which comes at once or not at all. */
-const BRIEFLY = 2;
+/** Seconds to wait for an answer, which comes at once or not at all; an emulated processor takes longer. */
+const BRIEFLY = process.env.SLIPWAY_TEST_VM === undefined ? 2 : 10;
 const PUBLISHED = 8300;
 const kernel = new LinuxKernel();
 const hash = "0123abcd";
