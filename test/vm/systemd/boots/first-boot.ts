@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { homeLayout } from "#contracts/home.ts";
+import { describeClock } from "./clock.ts";
 import {
   cgroupOf,
   COMPILE_CACHE,
@@ -98,6 +99,8 @@ describe("containers of the service", () => {
     await expect.poll(async () => sketch(await instances()), PATIENCE).toEqual(sketch(before));
   });
 });
+
+describeClock();
 
 test("a server in any unit with Delegate=yes makes its cgroups there, and moves to a leaf for it", async () => {
   const [unit, home] = ["other.service", "/var/lib/other"];
