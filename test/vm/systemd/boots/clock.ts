@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -74,9 +74,8 @@ const countedUpTo = async (...since: string[]): Promise<number[]> =>
 
 /** With an instance's own credentials, as its container has them. */
 function connectAs(instanceId: string, servers: string): Promise<NatsConnection> {
-  const folder = join(homeLayout(HOME).instances, instanceId);
-  const path = readdirSync(folder, { recursive: true, encoding: "utf8" }).find((name) => name.endsWith("nats.creds"))!;
-  return connect({ servers, authenticator: credsAuthenticator(readFileSync(join(folder, path))), timeout: SLACK_MS });
+  const path = join(homeLayout(HOME).runInstances, instanceId, "secrets/nats.creds");
+  return connect({ servers, authenticator: credsAuthenticator(readFileSync(path)), timeout: SLACK_MS });
 }
 
 async function sketch() {
