@@ -13,7 +13,7 @@ export interface ArgumentScope {
 
 /** Lays an argument out in the arena and writes the word the kernel gets (a number or an address) at `offset`. */
 export function writeArgument(arena: Arena, offset: number, argument: StepArgument, scope: ArgumentScope): void {
-  arena.view.setBigInt64(offset, BigInt(argumentWord(arena, offset, argument, scope)), true);
+  arena.setWord(offset, argumentWord(arena, offset, argument, scope));
 }
 
 function argumentWord(arena: Arena, offset: number, argument: StepArgument, scope: ArgumentScope): number {

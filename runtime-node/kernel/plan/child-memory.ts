@@ -1,14 +1,17 @@
-import { Arena } from "../arena.ts";
+import type { Arena } from "../arena.ts";
+import { giveBackArena, takeArena } from "../arena-pool.ts";
 import { ERRNO } from "../errno.ts";
 import { HEADER, RECORD } from "../stub/stub.ts";
 import { type Architecture, syscallNumber } from "../syscall-numbers.ts";
 import { type ArgumentScope, writeArgument } from "./argument-memory.ts";
 import { SECOND_PID } from "./child-plan.ts";
+import { stepBytes } from "./step-bytes.ts";
 import type { Step, StepOutcome } from "./step.ts";
 
 const STACK_BYTES = 64 * 1024;
-const NOT_REACHED = -(2n ** 63n);
-const NAMESPACE_CLONE_WORDS = 11;
+const NOT_REACHED = -(2 ** 63);
+const WORD_BYTES = 8;
+const CLONE_WORDS = 11;
 
 /**
  * A child's steps as the stub walks them: header, records, the strings and structs they point at, and the child's stack, in
@@ -21,21 +24,21 @@ export class ChildMemory implements Disposable {
   readonly #pidSlot: number;
   readonly #pidfdSlot: number;
   readonly #secondPidSlot: number;
+  #isDisposed = false;
   /** The end of the step before, per step: `microseconds` is the difference. */
   startedAt = 0n;
 
   constructor(steps: readonly Step[], hostResults: ReadonlyMap<string, number>, architecture: Architecture) {
     this.#steps = steps;
-    this.arena = new Arena(arenaBytes(steps));
+    this.arena = takeArena(arenaBytes(steps));
     this.arena.reserve(HEADER.size);
-    this.#pidSlot = this.arena.reserve(8);
-    this.#pidfdSlot = this.arena.reserve(8);
-    this.#secondPidSlot = this.arena.reserve(8);
+    this.#pidSlot = this.arena.reserve(WORD_BYTES);
+    this.#pidfdSlot = this.arena.reserve(WORD_BYTES);
+    this.#secondPidSlot = this.arena.reserve(WORD_BYTES);
     this.#firstRecord = this.arena.reserve(steps.length * RECORD.size, 16);
-    const { view, address } = this.arena;
-    view.setBigInt64(HEADER.firstRecord, BigInt(address + this.#firstRecord), true);
-    view.setBigInt64(HEADER.fullMask, -1n, true);
-    view.setBigInt64(HEADER.cloneResult, NOT_REACHED, true);
+    this.arena.setWord(HEADER.firstRecord, this.arena.address + this.#firstRecord);
+    this.arena.setWord(HEADER.fullMask, -1);
+    this.arena.setWord(HEADER.cloneResult, NOT_REACHED);
     this.#writeRecords(hostResults, architecture);
   }
 
@@ -59,13 +62,13 @@ export class ChildMemory implements Disposable {
 
   /** What clone3 returned to the parent, or undefined while it has not. */
   get cloneResult(): number | undefined {
-    const result = this.arena.view.getBigInt64(HEADER.cloneResult, true);
-    return result === NOT_REACHED ? undefined : Number(result);
+    const result = this.arena.word(HEADER.cloneResult);
+    return result === NOT_REACHED ? undefined : result;
   }
 
   /** The step the child gave up at. */
   get failedStep(): Step | undefined {
-    const address = Number(this.arena.view.getBigInt64(HEADER.failedRecord, true));
+    const address = this.arena.word(HEADER.failedRecord);
     if (address === 0) return undefined;
     return this.#steps[(address - this.arena.address - this.#firstRecord) / RECORD.size];
   }
@@ -87,98 +90,103 @@ export class ChildMemory implements Disposable {
       0,
       cgroupFd ?? 0,
     ];
-    const start = arena.reserve(NAMESPACE_CLONE_WORDS * 8);
-    words.forEach((word, index) => arena.view.setBigInt64(start + index * 8, BigInt(word), true));
-    arena.view.setBigInt64(HEADER.cloneArguments, BigInt(arena.address + start), true);
-    arena.view.setBigInt64(HEADER.cloneArgumentsSize, BigInt(NAMESPACE_CLONE_WORDS * 8), true);
+    const start = arena.reserve(CLONE_WORDS * WORD_BYTES);
+    words.forEach((word, index) => arena.setWord(start + index * WORD_BYTES, word));
+    arena.setWord(HEADER.cloneArguments, arena.address + start);
+    arena.setWord(HEADER.cloneArgumentsSize, CLONE_WORDS * WORD_BYTES);
   }
 
   /** The result word of a step; undefined when the child did not get there. */
   resultOf(name: string): number | undefined {
-    const index = this.#steps.findIndex((step) => step.name === name);
-    const result = this.arena.view.getBigInt64(this.#record(index) + RECORD.result, true);
-    return result === NOT_REACHED ? undefined : Number(result);
+    return this.#resultAt(this.#steps.findIndex((step) => step.name === name));
   }
 
   /** How each step went, in order. */
   outcomes(): StepOutcome[] {
-    let before = this.startedAt;
-    return this.#steps.map((step, index): StepOutcome => {
+    let before = Number(this.startedAt) / 1000;
+    return this.#steps.map((_, index): StepOutcome => {
       const record = this.#record(index);
-      const { view } = this.arena;
-      const result = this.resultOf(step.name);
-      const after =
-        view.getBigInt64(record + RECORD.afterSeconds, true) * 1_000_000_000n +
-        view.getBigInt64(record + RECORD.afterNanoseconds, true);
-      if (result === undefined || after === 0n) return { result: result ?? null, microseconds: null };
-      const microseconds = Number(after - before) / 1000;
+      const result = this.#resultAt(index);
+      const seconds = this.arena.word(record + RECORD.afterSeconds);
+      if (result === undefined || seconds === 0) return { result: result ?? null, microseconds: null };
+      const after = seconds * 1e6 + this.arena.word(record + RECORD.afterNanoseconds) / 1000;
+      const microseconds = Math.round((after - before) * 1000) / 1000;
       before = after;
       return { result, microseconds };
     });
   }
 
   [Symbol.dispose](): void {
-    this.arena[Symbol.dispose]();
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    giveBackArena(this.arena);
   }
 
   #record(index: number): number {
     return this.#firstRecord + index * RECORD.size;
   }
 
+  #resultAt(index: number): number | undefined {
+    const result = this.arena.word(this.#record(index) + RECORD.result);
+    return result === NOT_REACHED ? undefined : result;
+  }
+
   #writeRecords(hostResults: ReadonlyMap<string, number>, architecture: Architecture): void {
     const waiting = new Map<string, number[]>();
     const scope: ArgumentScope = {
       resultOf: (name) => (name === SECOND_PID ? this.arena.address + this.#secondPidSlot : hostResults.get(name)),
-      fillLater: (name, address) => waiting.set(name, [...(waiting.get(name) ?? []), address]),
+      fillLater: (name, address) => {
+        const addresses = waiting.get(name);
+        if (addresses === undefined) waiting.set(name, [address]);
+        else addresses.push(address);
+      },
     };
     // Backwards, so that what a later step waits for is known when its step is written.
     for (let index = this.#steps.length - 1; index >= 0; index--) {
       const step = this.#steps[index] as Step;
-      const addresses = waiting.get(step.name) ?? [];
+      const addresses = waiting.get(step.name);
       waiting.delete(step.name);
       this.#writeRecord(index, step, scope, architecture);
-      this.arena.view.setBigInt64(this.#record(index) + RECORD.stores, BigInt(this.#storeList(addresses)), true);
+      if (addresses !== undefined) this.arena.setWord(this.#record(index) + RECORD.stores, this.#storeList(addresses));
     }
     if (waiting.size > 0) throw new RangeError(`no step before its use is named "${[...waiting.keys()].join('", "')}"`);
   }
 
+  /** What a record leaves out is 0: the arena's zeros. */
   #writeRecord(index: number, step: Step, scope: ArgumentScope, architecture: Architecture): void {
-    const { view } = this.arena;
+    const { arena } = this;
+    const { call, args, atLeast, tolerate, branch } = step;
     const record = this.#record(index);
-    const number = syscallNumber(step.call, architecture);
-    if (number === undefined) throw new RangeError(`${step.call} does not exist on ${architecture}`);
-    view.setBigInt64(record + RECORD.number, BigInt(number), true);
-    step.args.forEach((argument, position) => {
-      writeArgument(this.arena, record + RECORD.arguments + position * 8, argument, scope);
-    });
-    view.setBigInt64(record + RECORD.result, NOT_REACHED, true);
-    view.setBigInt64(record + RECORD.atLeast, BigInt(step.atLeast ?? 0), true);
-    view.setBigInt64(
-      record + RECORD.tolerated,
-      BigInt(this.#storeList((step.tolerate ?? []).map((name) => -ERRNO[name]))),
-      true,
-    );
-    view.setBigInt64(record + RECORD.branch, BigInt(this.#branchTarget(step)), true);
+    const number = syscallNumber(call, architecture);
+    if (number === undefined) throw new RangeError(`${call} does not exist on ${architecture}`);
+    arena.setWord(record + RECORD.number, number);
+    for (let position = 0; position < args.length; position++)
+      writeArgument(arena, record + RECORD.arguments + position * WORD_BYTES, args[position]!, scope);
+    arena.setWord(record + RECORD.result, NOT_REACHED);
+    if (atLeast !== undefined) arena.setWord(record + RECORD.atLeast, atLeast);
+    if (tolerate !== undefined) {
+      const list = this.#storeList(tolerate.map((name) => -ERRNO[name]));
+      arena.setWord(record + RECORD.tolerated, list);
+    }
+    if (branch !== undefined) arena.setWord(record + RECORD.branch, this.#branchTarget(step.name, branch));
   }
 
-  /** A zero-terminated list of words; the address 0 stands for an empty one. */
+  /** A zero-terminated list of words. */
   #storeList(words: readonly number[]): number {
-    if (words.length === 0) return 0;
-    const start = this.arena.reserve((words.length + 1) * 8);
-    words.forEach((word, index) => this.arena.view.setBigInt64(start + index * 8, BigInt(word), true));
+    const start = this.arena.reserve((words.length + 1) * WORD_BYTES);
+    words.forEach((word, index) => this.arena.setWord(start + index * WORD_BYTES, word));
     return this.arena.address + start;
   }
 
-  #branchTarget({ branch, name }: Step): number {
-    if (branch === undefined) return 0;
+  #branchTarget(name: string, branch: string): number {
     const target = this.#steps.findIndex((step) => step.name === branch);
     if (target === -1) throw new RangeError(`"${name}" branches to "${branch}", which is no step`);
     return this.arena.address + this.#record(target);
   }
 }
 
-/** Room for everything: JSON text is never shorter than the strings in it, and the rest is words. */
+/** Room for everything. */
 function arenaBytes(steps: readonly Step[]): number {
-  const data = JSON.stringify(steps).length * 2;
-  return Math.ceil((data + steps.length * (RECORD.size + 128) + STACK_BYTES * 2 + 4096) / 4096) * 4096;
+  const content = steps.reduce((sum, step) => sum + RECORD.size + stepBytes(step), 0);
+  return content + HEADER.size + STACK_BYTES + 2 * 4096;
 }

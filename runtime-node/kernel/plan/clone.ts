@@ -99,7 +99,11 @@ class CloneAttempt {
       const pid = await this.#waitForPid(memory);
       const microseconds = Number(process.hrtime.bigint() - memory.startedAt) / 1000;
       this.#cloned = { result: pid, microseconds };
-      if (pid < 0) return this.#fail(cloneRefused(-pid, this.#plan.namespaces));
+      if (pid < 0) {
+        // The stub reads the memory once more before it returns.
+        await this.#returned;
+        return this.#fail(cloneRefused(-pid, this.#plan.namespaces));
+      }
       this.#host.pid = pid;
       this.#host.run(this.#plan.parked);
       return new ParkedChild(pid, (released) => this.#finish(released));

@@ -1,9 +1,13 @@
 import { CONSTANTS } from "../constants.ts";
-import { Arena } from "../arena.ts";
+import { giveBackArena, takeArena } from "../arena-pool.ts";
+import type { Arena } from "../arena.ts";
 import { ERRNO } from "../errno.ts";
 import { type Kernel, KernelError } from "../kernel.ts";
 import { type ArgumentScope, writeArgument } from "./argument-memory.ts";
 import type { HostStep, IdMap, StepOutcome } from "./step.ts";
+
+/** Room for one step's strings and structs. */
+const ARGUMENT_BYTES = 64 * 1024;
 
 /** Fds that outlive a plan and stay their owner's. */
 export interface LastingFds {
@@ -33,7 +37,7 @@ export class HostStepRunner implements Disposable {
   readonly #kernel: Kernel;
   readonly #lasting: LastingFds;
   readonly #opened: number[] = [];
-  readonly #arena = new Arena(64 * 1024);
+  #arena: Arena | undefined = takeArena(ARGUMENT_BYTES);
 
   constructor(kernel: Kernel, lasting: LastingFds) {
     this.#kernel = kernel;
@@ -60,7 +64,8 @@ export class HostStepRunner implements Disposable {
 
   [Symbol.dispose](): void {
     for (const fd of this.#opened.splice(0).toReversed()) this.#kernel.attempt("close", fd);
-    this.#arena[Symbol.dispose]();
+    if (this.#arena !== undefined) giveBackArena(this.#arena);
+    this.#arena = undefined;
   }
 
   #runStep(step: HostStep): void {
@@ -97,8 +102,10 @@ export class HostStepRunner implements Disposable {
   }
 
   #call(step: Extract<HostStep, { kind: "call" }>): number {
-    this.#arena.rewind();
-    const words = this.#arena.reserve(6 * 8);
+    const arena = this.#arena;
+    if (arena === undefined) throw new Error("the steps' memory was given back");
+    arena.rewind();
+    const words = arena.reserve(6 * 8);
     const scope: ArgumentScope = {
       resultOf: (name) => this.results.get(name),
       fillLater: (name) => {
@@ -106,9 +113,8 @@ export class HostStepRunner implements Disposable {
       },
       ...(this.pid === undefined ? {} : { pid: this.pid }),
     };
-    step.args.forEach((argument, index) => writeArgument(this.#arena, words + index * 8, argument, scope));
-    const word = (index: number): number =>
-      index < step.args.length ? Number(this.#arena.view.getBigInt64(words + index * 8, true)) : 0;
+    step.args.forEach((argument, index) => writeArgument(arena, words + index * 8, argument, scope));
+    const word = (index: number): number => (index < step.args.length ? arena.word(words + index * 8) : 0);
     return this.#kernel.call(step.call, word(0), word(1), word(2), word(3), word(4), word(5));
   }
 
