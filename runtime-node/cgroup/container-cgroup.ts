@@ -12,6 +12,7 @@ import { cgroupError } from "./errors.ts";
 import { freezerOf } from "./freezer.ts";
 import type { CgroupHierarchies, Controller, V1Hierarchy } from "./hierarchy.ts";
 import { type LimitWrite, limitWrites } from "./limits.ts";
+import { areStandard, makeStandardDevicesGroup, standardDevicesGroup } from "./standard-devices.ts";
 
 /** The last process of a group has been reaped when we remove it; the kernel lets go of it within a few scheduler ticks. */
 const REMOVE_DEADLINE_MS = 2_000;
@@ -56,6 +57,8 @@ export class ContainerCgroup {
         return;
       }
       const group = this.#in(v1.devices);
+      if (areStandard(rules) && this.#sharesDevices(v1.devices) && tryRemove(group))
+        return makeStandardDevicesGroup(standardDevicesGroup(v1.devices, this.#shared));
       mkdirSync(group, { recursive: true });
       writeFileSync(join(group, "devices.deny"), "a");
       for (const rule of rules) writeFileSync(join(group, "devices.allow"), formatV1Rule(rule));
@@ -68,10 +71,11 @@ export class ContainerCgroup {
   get membership(): CgroupMembership {
     const { version, v1, unified } = this.#hierarchies;
     if (version === "v2") return { join: [], into: this.#in(unified ?? ""), v1Hierarchies: [] };
-    const mounts = new Set(Object.values(v1).filter((mount) => existsSync(this.#in(mount))));
-    const groups = [...mounts].map((root) => this.#in(root));
-    const names = [...mounts].map((mount) => mount.slice(mount.lastIndexOf("/") + 1));
-    return { join: groups, into: unified === null ? null : this.#in(unified), v1Hierarchies: names };
+    const groups = new Map([...new Set(Object.values(v1))].map((mount) => [mount, this.#groupIn(mount)]));
+    const joined = [...groups].filter(([, group]) => existsSync(group));
+    const names = joined.map(([mount]) => mount.slice(mount.lastIndexOf("/") + 1));
+    const into = unified === null ? null : this.#in(unified);
+    return { join: joined.map(([, group]) => group), into, v1Hierarchies: names };
   }
 
   /** How often the kernel killed in here for want of memory. */
@@ -117,7 +121,7 @@ export class ContainerCgroup {
     const deadline = performance.now() + REMOVE_DEADLINE_MS;
     for (const directory of this.#directories()) {
       // cgroups(7) has no way to be told that a v1 group is empty without a release agent, so we ask again.
-      while (!tryRemove(directory)) {
+      while (existsSync(directory) && !tryRemove(directory)) {
         if (performance.now() > deadline)
           throw cgroupError("SLIPWAY_CGROUP_BUSY", `${directory} cannot be removed: it still has processes`);
         this.kill();
@@ -128,6 +132,18 @@ export class ContainerCgroup {
 
   #in(root: string): string {
     return join(root, this.#shared, this.#name);
+  }
+
+  /** v1: its own, or the one that it shares with others for want of devices of its own. */
+  #groupIn(mount: string): string {
+    const own = this.#in(mount);
+    if (mount !== this.#hierarchies.v1.devices || !this.#sharesDevices(mount) || existsSync(own)) return own;
+    return standardDevicesGroup(mount, this.#shared);
+  }
+
+  /** A hierarchy of devices and something else has a group for each container. */
+  #sharesDevices(mount: string): boolean {
+    return Object.values(this.#hierarchies.v1).filter((other) => other === mount).length === 1;
   }
 
   #directories(): string[] {
@@ -183,7 +199,10 @@ export class ContainerCgroup {
 /** Removes what all containers of a home share, when none is left. */
 export function removeCgroupParents(hierarchies: CgroupHierarchies, hash: string): void {
   const roots = new Set([...Object.values(hierarchies.v1), hierarchies.unified]);
-  for (const root of roots) if (root !== null) tryRemove(join(root, sharedGroup(hierarchies, hash)));
+  const shared = sharedGroup(hierarchies, hash);
+  const { devices } = hierarchies.v1;
+  if (devices !== undefined) tryRemove(standardDevicesGroup(devices, shared));
+  for (const root of roots) if (root !== null) tryRemove(join(root, shared));
 }
 
 const sharedGroup = ({ parent }: CgroupHierarchies, hash: string): string => join(parent, `slipway-${hash}`);
