@@ -12,27 +12,27 @@ export class LaunchPhases {
   readonly #steps = new Map<string, number[]>();
 
   add({ plan, outcomes: { prepare, clone, parked, child } }: Pick<ScratchContainer, "plan" | "outcomes">): void {
-    // The clock of the child's first step starts before the clone.
+    // The child's first step is its wait: its clock starts before the clone and ends with the release.
     const walk = child.slice(1);
     const phases = {
-      "host steps before the clone": total(prepare),
-      clone3: clone.microseconds ?? 0,
-      "id maps": total(parked),
+      "clone3 with the host steps beside it": clone.microseconds ?? 0,
+      "of these the steps": total(prepare),
+      "id maps and mounts before the release": total(parked),
     };
     for (const [name, microseconds] of Object.entries(phases)) push(this.#phases, name, microseconds);
     push(this.#phases, "the child's steps", total(walk));
-    for (const [index, { microseconds }] of child.entries())
-      push(this.#steps, plan.child[index]?.name ?? "", microseconds ?? 0);
-    for (const [index, { microseconds }] of prepare.entries())
-      push(this.#steps, plan.prepare[index]?.name ?? "", microseconds ?? 0);
+    for (const [index, { microseconds }] of walk.entries())
+      push(this.#steps, plan.child[index + 1]?.name ?? "", microseconds ?? 0);
+    for (const [index, { microseconds }] of [...prepare, ...parked].entries())
+      push(this.#steps, [...plan.prepare, ...plan.parked][index]?.name ?? "", microseconds ?? 0);
   }
 
   describe(): string {
     const milliseconds = (samples: readonly number[]): string => `${rounded(median(samples) / 1000)} ms`;
     const phases = [...this.#phases].map(([name, samples]) => `${name} ${milliseconds(samples)}`);
-    const known = [...this.#steps].filter(([name]) => name !== "die with the supervisor" && !name.includes("/slipway-"));
+    const known = [...this.#steps].filter(([name]) => !name.includes("/slipway-"));
     const slowest = known.toSorted(([, a], [, b]) => median(b) - median(a)).slice(0, SLOWEST);
-    return `Where our time goes (medians): ${phases.join(", ")}; the rest is the plan made and encoded, a user namespace pinned for the layers' id map, cgroup directories, and files of the container made and removed. The slowest steps: ${slowest.map(([name, samples]) => `${name} ${milliseconds(samples)}`).join(", ")}.`;
+    return `Where our time goes (medians): ${phases.join(", ")}; the rest is the plan made and encoded, cgroup directories and files of the container made and removed, the table of children, and the container's end. The slowest steps: ${slowest.map(([name, samples]) => `${name} ${milliseconds(samples)}`).join(", ")}.`;
   }
 }
 

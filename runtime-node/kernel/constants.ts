@@ -36,6 +36,7 @@ export const CONSTANTS = {
   MFD_EXEC: 16,
   // clone(2), unshare(2), setns(2)
   CLONE_VM: 0x100,
+  CLONE_FILES: 0x400,
   CLONE_PIDFD: 0x1000,
   CLONE_VFORK: 0x4000,
   CLONE_PARENT: 0x8000,

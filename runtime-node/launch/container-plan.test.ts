@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { capabilityMask } from "#kernel/capabilities.ts";
-import { RELEASE_READ, RELEASE_WRITE, SECOND_PID, type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
+import {
+  type ChildPlan,
+  RELEASE_READ,
+  RELEASE_WRITE,
+  SECOND_PID,
+  WAIT_FOR_RELEASE,
+  WAIT_WITH_SHARED_FILES,
+  WAITED_FOR,
+} from "#kernel/plan/child-plan.ts";
 import { formatStep } from "#kernel/plan/format-step.ts";
 import type { StepArgument } from "#kernel/plan/step.ts";
 import { planContainer } from "./container-plan.ts";
@@ -90,7 +98,7 @@ describe.each(plans)("the plan of %s", (_, plan) => {
   });
 
   it("uses only results of earlier steps", () => {
-    const known = new Set([RELEASE_READ, RELEASE_WRITE, SECOND_PID]);
+    const known = new Set([RELEASE_READ, RELEASE_WRITE, SECOND_PID, WAITED_FOR]);
     for (const step of [...host, ...plan.child]) {
       const used = "args" in step ? step.args.flatMap(resultsIn) : [];
       expect(
@@ -107,7 +115,10 @@ describe.each(plans)("the plan of %s", (_, plan) => {
   });
 
   it("waits for its release before anything else", () => {
-    expect(plan.child.slice(0, WAIT_FOR_RELEASE.length)).toEqual(WAIT_FOR_RELEASE);
+    const wait = plan.sharesFilesUntil === undefined ? WAIT_FOR_RELEASE : WAIT_WITH_SHARED_FILES;
+    expect(plan.child.slice(0, wait.length)).toEqual(wait);
+    // It changes no fd before it has its own.
+    if (plan.sharesFilesUntil !== undefined) expect(plan.sharesFilesUntil).toBe(wait.at(-1)?.name);
   });
 
   it("filters system calls last, with nothing after it but the program", () => {
@@ -129,7 +140,7 @@ describe.each(plans)("the plan of %s", (_, plan) => {
   it("lets no fd of the supervisor through: 0 to 2 are set, all others are closed", () => {
     const order = names(plan.child).filter((name) => / is [012]$|^close the rest/.test(name));
     expect(order).toEqual(["stdin is 0", "stdout is 1", "stderr is 2", "close the rest"]);
-    const opened = plan.prepare.filter((step) => step.kind === "call" && step.call === "openat");
+    const opened = host.filter((step) => step.kind === "call" && step.call === "openat");
     expect(opened.every((step) => step.kind === "call" && formatStep(step).includes("O_CLOEXEC"))).toBe(true);
   });
 });
@@ -156,16 +167,14 @@ describe("the plan of a container", () => {
   });
 
   it("opens every bind on the host, so that the child resolves no path of it", () => {
-    const opened = plan.prepare.flatMap((step) =>
-      step.kind === "call" && step.call === "open_tree" ? [step.args[1]] : [],
-    );
+    const opened = plan.parked.flatMap((step) => (step.kind === "call" && step.call === "open_tree" ? [step.args[1]] : []));
     expect(opened).toEqual(expect.arrayContaining(["/host/etc/hosts", "/host/srv/data", "/host/srv/data/deep"]));
     expect(JSON.stringify(plan.child)).not.toContain("/host/");
   });
 
   it("takes no link in the source of a bind that was found to have none", () => {
-    const { prepare } = planContainer(launch({ mounts: [bind("/srv", { withoutLinks: true })] }));
-    const steps = prepare.filter(({ name }) => name.endsWith(" /srv") || name.endsWith(" of /srv"));
+    const { parked } = planContainer(launch({ mounts: [bind("/srv", { withoutLinks: true })] }));
+    const steps = parked.filter(({ name }) => name.endsWith(" /srv") || name.endsWith(" of /srv"));
     expect(steps.map((step) => formatStep(step)).slice(0, 2)).toEqual([
       'openat2(AT_FDCWD, "/host/srv", {O_PATH|O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS}, 24)',
       'open_tree(<source of /srv>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH)',
@@ -174,7 +183,7 @@ describe("the plan of a container", () => {
 
   it("makes mounts safe, and read-only or idmapped as they are asked for", () => {
     const restrict = (target: string): string => {
-      const step = plan.prepare.find(({ name }) => name === `restrict ${target}`);
+      const step = plan.parked.find(({ name }) => name === `restrict ${target}`);
       return step === undefined ? "" : formatStep(step);
     };
     expect(restrict("/srv/data")).toContain("{MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_RDONLY|MOUNT_ATTR_IDMAP,");
@@ -209,6 +218,12 @@ describe("the plan of a container", () => {
     expect(indexOf("open low ports")).toBeLessThan(indexOf("make /proc/sys read-only"));
   });
 
+  it("shifts the layers' ids by the container's own map, once that is written", () => {
+    const order = names(plan.parked);
+    expect(order.indexOf("container's id map")).toBeGreaterThan(order.indexOf("map the gids"));
+    expect(plan.parked.some(({ kind }) => kind === "user-namespace")).toBe(false);
+  });
+
   it("makes the root read-only when every mount point is there", () => {
     const readOnly = names(planContainer(launch({ root: { ...launch().root, readOnly: true } })).child);
     const lastMade = readOnly.findLastIndex((name) => name.startsWith("make /srv"));
@@ -221,7 +236,7 @@ describe("the plan of a container", () => {
   });
 
   it("joins v1 groups before all else, and is born in a v2 group", () => {
-    const first = WAIT_FOR_RELEASE.length;
+    const first = WAIT_WITH_SHARED_FILES.length;
     expect(names(plan.child).slice(first, first + 2)).toEqual(["join /cg/memory/x", "join /cg/pids/x"]);
     expect(plan.intoCgroup).toBeUndefined();
     const onV2 = planContainer(v2);

@@ -1,5 +1,5 @@
 import type { ConstantName } from "#kernel/constants.ts";
-import { type ChildPlan, WAIT_FOR_RELEASE } from "#kernel/plan/child-plan.ts";
+import { type ChildPlan, OWN_FILES, WAIT_WITH_SHARED_FILES } from "#kernel/plan/child-plan.ts";
 import type { HostStep, Step } from "#kernel/plan/step.ts";
 import { mapSteps } from "#kernel/user-namespaces.ts";
 import { bornInCgroup, joinCgroups, openCgroups } from "./cgroup-steps.ts";
@@ -26,18 +26,13 @@ const NAMESPACES: ConstantName[] = [
 export function planContainer(launch: ContainerLaunch): ChildPlan {
   const { root, runFolder, idMap, mounts, cgroup } = launch;
   return {
-    prepare: [
-      ...prepareRoot(root, idMap, runFolder),
-      ...prepareBinds(mounts),
-      ...openStdio(launch.stdio),
-      ...openCgroups(cgroup),
-      ...(launch.init === null ? [] : openInit(launch.init)),
-    ],
+    prepare: [...openCgroups(cgroup), ...openStdio(launch.stdio), ...(launch.init === null ? [] : openInit(launch.init))],
     namespaces: NAMESPACES,
     ...bornInCgroup(cgroup),
-    parked: [...mapSteps(idMap), setOomScore(launch.oomScoreAdj)],
+    parked: [...mapSteps(idMap), setOomScore(launch.oomScoreAdj), ...prepareRoot(root, runFolder), ...prepareBinds(mounts)],
+    sharesFilesUntil: OWN_FILES,
     child: [
-      ...WAIT_FOR_RELEASE,
+      ...WAIT_WITH_SHARED_FILES,
       ...joinCgroups(cgroup),
       ...leaveTheHost(),
       ...openKernelFileSystems(cgroup),

@@ -1,4 +1,4 @@
-import type { HostStep, IdMap, Step } from "#kernel/plan/step.ts";
+import type { HostStep, Step } from "#kernel/plan/step.ts";
 import type { RootFileSystem } from "./container-launch.ts";
 import { AT_FDCWD, createFileSystem, flags, mountFdOf, onHost, result, setMountAttributes } from "./steps.ts";
 
@@ -11,14 +11,14 @@ export const CONTAINER_USER_NAMESPACE = "container's id map";
 const mountPoint = (runFolder: string, index: number): string => `${runFolder}/m/${index}`;
 
 /**
- * On the host, in the initial user namespace: each layer is cloned, idmapped and attached (overlay takes no detached layers
+ * On the host, in the initial user namespace, when the child has its id map: that map is the layers' too. Each layer is cloned, idmapped and attached (overlay takes no detached layers
  * before 6.8), the overlay is made over them, and they are detached again. The overlay keeps them. An option's value has at
  * most 255 bytes, so layers are named relative to the working directory: `2:1:0`.
  */
-export function prepareRoot(root: RootFileSystem, idMap: IdMap, runFolder: string): HostStep[] {
+export function prepareRoot(root: RootFileSystem, runFolder: string): HostStep[] {
   const lower = root.layers.map((_, index) => index).toReversed();
   return [
-    { kind: "user-namespace", name: CONTAINER_USER_NAMESPACE, map: idMap },
+    onHost(openUserNamespace(), true),
     ...root.layers.flatMap((layer, index) => attachLayer(layer, index, runFolder)),
     onHost({ name: "stand where the layers are", call: "chdir", args: [`${runFolder}/m`] }),
     ...overlaySteps(root, lower.join(":")),
@@ -50,6 +50,16 @@ export function enterRoot(runFolder: string): Step[] {
     { name: "drop the old root", call: "umount2", args: [".", flags("MNT_DETACH")] },
     { name: "stand at /", call: "chdir", args: ["/"] },
   ];
+}
+
+/** The child's own, user_namespaces(7): mount_setattr(2) takes it for its map. */
+function openUserNamespace(): Step {
+  const path = { withPid: "/proc/{pid}/ns/user" };
+  return {
+    name: CONTAINER_USER_NAMESPACE,
+    call: "openat",
+    args: [AT_FDCWD, path, flags("O_RDONLY", "O_CLOEXEC"), 0],
+  };
 }
 
 function attachLayer(layer: RootFileSystem["layers"][number], index: number, runFolder: string): HostStep[] {

@@ -71,7 +71,7 @@ export class ChildTable implements Disposable {
 
   async launch(child: string, plan: ChildPlan): Promise<LaunchAnswer> {
     if (this.#entries.has(child)) throw new Error(`"${child}" is there already (${this.#entries.get(child)?.state.type})`);
-    using _ = await this.#userNamespaces.prepare(plan.prepare);
+    using _ = await this.#userNamespaces.prepare([...plan.prepare, ...plan.parked]);
     const parked = await cloneAndPark(this.#kernel, plan, this.#lastingFds());
     if (!(parked instanceof ParkedChild)) return parked;
     const timer = setTimeout(() => void this.abort(child).catch(() => {}), LONGEST_PARK_MS);

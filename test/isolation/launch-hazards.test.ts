@@ -180,7 +180,7 @@ describe("a launch that fails", () => {
         alter: (plan) => ({
           ...plan,
           // The overlay is refused after the layers were attached.
-          prepare: plan.prepare.map((step) =>
+          parked: plan.parked.map((step) =>
             step.name === "configure root: upperdir" && step.kind === "call"
               ? { ...step, args: [...step.args.slice(0, 3), "/nope", 0] }
               : step,
@@ -200,12 +200,12 @@ describe("a launch that fails", () => {
         alter: (plan) => ({
           ...plan,
           child: plan.child.map((step) =>
-            step.name === "wait for release" ? { ...step, args: [{ result: RELEASE_READ }, { bytes: "AAAA" }, 0] } : step,
+            step.name === "take the release" ? { ...step, args: [{ result: RELEASE_READ }, { bytes: "AAAA" }, 0] } : step,
           ),
         }),
       }),
     );
-    expect(why).toMatchObject({ step: "wait for release" });
+    expect(why).toMatchObject({ step: "take the release" });
   });
 });
 

@@ -4,7 +4,7 @@ import { ERRNO } from "../errno.ts";
 import { HEADER, RECORD } from "../stub/stub.ts";
 import { type Architecture, syscallNumber } from "../syscall-numbers.ts";
 import { type ArgumentScope, writeArgument } from "./argument-memory.ts";
-import { SECOND_PID } from "./child-plan.ts";
+import { SECOND_PID, WAITED_FOR } from "./child-plan.ts";
 import { stepBytes } from "./step-bytes.ts";
 import type { Step, StepOutcome } from "./step.ts";
 
@@ -12,6 +12,8 @@ const STACK_BYTES = 64 * 1024;
 const NOT_REACHED = -(2 ** 63);
 const WORD_BYTES = 8;
 const CLONE_WORDS = 11;
+const POLLIN = 1;
+const POLLFD_BYTES = 8;
 
 /**
  * A child's steps as the stub walks them: header, records, the strings and structs they point at, and the child's stack, in
@@ -24,22 +26,40 @@ export class ChildMemory implements Disposable {
   readonly #pidSlot: number;
   readonly #pidfdSlot: number;
   readonly #secondPidSlot: number;
+  readonly #pollSlot: number;
+  readonly #architecture: Architecture;
+  #head: number;
   #isDisposed = false;
   /** The end of the step before, per step: `microseconds` is the difference. */
   startedAt = 0n;
 
-  constructor(steps: readonly Step[], hostResults: ReadonlyMap<string, number>, architecture: Architecture) {
+  /** @param head how many steps are laid out at once; the others are before the child gets there, by {@link writeRest} */
+  constructor(
+    steps: readonly Step[],
+    hostResults: ReadonlyMap<string, number>,
+    architecture: Architecture,
+    head = steps.length,
+  ) {
     this.#steps = steps;
+    this.#architecture = architecture;
+    this.#head = head;
     this.arena = takeArena(arenaBytes(steps));
     this.arena.reserve(HEADER.size);
     this.#pidSlot = this.arena.reserve(WORD_BYTES);
     this.#pidfdSlot = this.arena.reserve(WORD_BYTES);
     this.#secondPidSlot = this.arena.reserve(WORD_BYTES);
+    this.#pollSlot = this.arena.reserve(2 * POLLFD_BYTES);
     this.#firstRecord = this.arena.reserve(steps.length * RECORD.size, 16);
     this.arena.setWord(HEADER.firstRecord, this.arena.address + this.#firstRecord);
     this.arena.setWord(HEADER.fullMask, -1);
     this.arena.setWord(HEADER.cloneResult, NOT_REACHED);
-    this.#writeRecords(hostResults, architecture);
+    this.#writeRecords(0, head, hostResults);
+  }
+
+  /** Lays out what was left, with the results that there are by now. */
+  writeRest(hostResults: ReadonlyMap<string, number>): void {
+    this.#writeRecords(this.#head, this.#steps.length, hostResults);
+    this.#head = this.#steps.length;
   }
 
   get headerAddress(): number {
@@ -71,6 +91,15 @@ export class ChildMemory implements Disposable {
     const address = this.arena.word(HEADER.failedRecord);
     if (address === 0) return undefined;
     return this.#steps[(address - this.arena.address - this.#firstRecord) / RECORD.size];
+  }
+
+  /** poll(2): readable is the release, or the end of the process behind the pidfd. */
+  writePoll(releasePipe: number, pidfd: number): void {
+    for (const [index, fd] of [releasePipe, pidfd].entries()) {
+      const at = this.#pollSlot + index * POLLFD_BYTES;
+      this.arena.view.setInt32(at, fd, true);
+      this.arena.view.setInt16(at + 4, POLLIN, true);
+    }
   }
 
   /** clone3(2)'s arguments: `struct clone_args` up to `cgroup`, 88 bytes. */
@@ -122,6 +151,12 @@ export class ChildMemory implements Disposable {
     giveBackArena(this.arena);
   }
 
+  /** The addresses that have a name. */
+  #slotOf(name: string): number | undefined {
+    if (name === SECOND_PID) return this.arena.address + this.#secondPidSlot;
+    return name === WAITED_FOR ? this.arena.address + this.#pollSlot : undefined;
+  }
+
   #record(index: number): number {
     return this.#firstRecord + index * RECORD.size;
   }
@@ -131,10 +166,10 @@ export class ChildMemory implements Disposable {
     return result === NOT_REACHED ? undefined : result;
   }
 
-  #writeRecords(hostResults: ReadonlyMap<string, number>, architecture: Architecture): void {
+  #writeRecords(first: number, end: number, hostResults: ReadonlyMap<string, number>): void {
     const waiting = new Map<string, number[]>();
     const scope: ArgumentScope = {
-      resultOf: (name) => (name === SECOND_PID ? this.arena.address + this.#secondPidSlot : hostResults.get(name)),
+      resultOf: (name) => this.#slotOf(name) ?? hostResults.get(name),
       fillLater: (name, address) => {
         const addresses = waiting.get(name);
         if (addresses === undefined) waiting.set(name, [address]);
@@ -142,23 +177,23 @@ export class ChildMemory implements Disposable {
       },
     };
     // Backwards, so that what a later step waits for is known when its step is written.
-    for (let index = this.#steps.length - 1; index >= 0; index--) {
+    for (let index = end - 1; index >= first; index--) {
       const step = this.#steps[index] as Step;
       const addresses = waiting.get(step.name);
       waiting.delete(step.name);
-      this.#writeRecord(index, step, scope, architecture);
+      this.#writeRecord(index, step, scope);
       if (addresses !== undefined) this.arena.setWord(this.#record(index) + RECORD.stores, this.#storeList(addresses));
     }
     if (waiting.size > 0) throw new RangeError(`no step before its use is named "${[...waiting.keys()].join('", "')}"`);
   }
 
   /** What a record leaves out is 0: the arena's zeros. */
-  #writeRecord(index: number, step: Step, scope: ArgumentScope, architecture: Architecture): void {
+  #writeRecord(index: number, step: Step, scope: ArgumentScope): void {
     const { arena } = this;
     const { call, args, atLeast, tolerate, branch } = step;
     const record = this.#record(index);
-    const number = syscallNumber(call, architecture);
-    if (number === undefined) throw new RangeError(`${call} does not exist on ${architecture}`);
+    const number = syscallNumber(call, this.#architecture);
+    if (number === undefined) throw new RangeError(`${call} does not exist on ${this.#architecture}`);
     arena.setWord(record + RECORD.number, number);
     for (let position = 0; position < args.length; position++)
       writeArgument(arena, record + RECORD.arguments + position * WORD_BYTES, args[position]!, scope);

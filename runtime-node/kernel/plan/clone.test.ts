@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { LinuxKernel } from "../linux-kernel.ts";
 import { isZombie, reap, startTimeOf } from "../pidfd.ts";
-import { type ChildPlan, WAIT_FOR_RELEASE } from "./child-plan.ts";
+import { type ChildPlan, OWN_FILES, RELEASE_WRITE, WAIT_FOR_RELEASE, WAIT_WITH_SHARED_FILES } from "./child-plan.ts";
 import { cloneAndPark, type CloneEnd, ParkedChild } from "./clone.ts";
-import type { Step, StepArgument, StepOutcome } from "./step.ts";
+import type { HostStep, Step, StepArgument, StepOutcome } from "./step.ts";
 
 const kernel = new LinuxKernel();
 const LASTING = { userNamespace: () => -1, pidfd: () => -1 };
@@ -22,6 +22,8 @@ const plan = (child: Step[], changes: Partial<ChildPlan> = {}): ChildPlan => ({
   cleanup: [],
   ...changes,
 });
+const sharing = (child: Step[], changes: Partial<ChildPlan> = {}): ChildPlan =>
+  plan([], { child: [...WAIT_WITH_SHARED_FILES, ...child], sharesFilesUntil: OWN_FILES, ...changes });
 const exec = (...argv: string[]): Step => ({
   name: "exec",
   call: "execve",
@@ -49,13 +51,16 @@ const children = (): string => readFileSync(`/proc/self/task/${process.pid}/chil
 /** Of the steps after its release. */
 const own = ({ outcomes }: CloneEnd): StepOutcome[] => outcomes.child.slice(WAIT_FOR_RELEASE.length);
 
-describe("the children of a parent that is killed", () => {
+describe.each([
+  ["", plan],
+  [", which share its files,", sharing],
+])("the children%s of a parent that is killed", (_, planOf) => {
   /** A process that parks three children, lets some go on as `sleep`, and says who they are. */
   async function parentOf(released: number): Promise<{ parent: ChildProcess; isAlive: (() => boolean)[] }> {
     const script = `
       const { LinuxKernel } = await import(${JSON.stringify(join(import.meta.dirname, "../linux-kernel.ts"))});
       const { cloneAndPark } = await import(${JSON.stringify(join(import.meta.dirname, "clone.ts"))});
-      const plan = ${JSON.stringify(plan([exec("/bin/sleep", "1000")], { namespaces: ["CLONE_NEWPID"] }))};
+      const plan = ${JSON.stringify(planOf([exec("/bin/sleep", "1000")], { namespaces: ["CLONE_NEWPID"] }))};
       const one = () => cloneAndPark(new LinuxKernel(), plan, {});
       const parked = await Promise.all([one(), one(), one()]);
       await Promise.all(parked.slice(0, ${released}).map((child) => child.release()));
@@ -194,6 +199,53 @@ describe("a child that walks its steps", () => {
       expect(end).toMatchObject({ type: "failed", failure: { step: "impossible", errno: "ENOENT" } });
       expect(children()).toBe("");
     }
+  });
+
+  it("has what host steps opened after the clone, when it shares files until its release", async () => {
+    for (const phase of ["prepare", "parked"] as const) {
+      const path = join(folder, phase);
+      const open: HostStep = {
+        kind: "call",
+        name: "file",
+        call: "openat",
+        args: [AT_FDCWD, path, { flags: ["O_WRONLY", "O_CREAT", "O_CLOEXEC"] }, 0o600],
+        opens: true,
+      };
+      const output: Step = { name: "output", call: "dup3", args: [{ result: "file" }, 1, 0] };
+      expect((await run(sharing([output, exec("/bin/echo", phase)], { [phase]: [open] }))).code).toBe(0);
+      expect(readFileSync(path, "utf8")).toBe(`${phase}\n`);
+    }
+  });
+
+  it("closes nothing of its parent's, and leaves nothing open in it, when it shares files until its release", async () => {
+    const fds = (): string[] => readdirSync("/proc/self/fd").toSorted();
+    const before = fds();
+    const closing: Step[] = [
+      { name: "close the pipe", call: "close", args: [{ result: RELEASE_WRITE }] },
+      { name: "close all", call: "close_range", args: [3, 0xffffffff, 0] },
+    ];
+    expect((await run(sharing([...closing, exec("/bin/true")]))).code).toBe(0);
+    expect((await run(sharing([...closing, exec("/nope")]))).end.type).toBe("failed");
+    await (await park(sharing([exit(0)]))).abort();
+    expect(fds()).toEqual(before);
+  });
+
+  it("never was released when a step of the host fails that shares files with it", async () => {
+    const path = join(folder, "made");
+    const make: Step = { name: "make", call: "mkdirat", args: [AT_FDCWD, path, 0o755] };
+    const impossible = { kind: "write" as const, name: "impossible", path: "/nope/file", text: "x" };
+    for (const phase of ["prepare", "parked"] as const) {
+      const end = await cloneAndPark(kernel, sharing([make, exit(0)], { [phase]: [impossible] }), LASTING);
+      expect(end).toMatchObject({ type: "failed", failure: { step: "impossible" }, outcomes: { child: [] } });
+    }
+    expect(readdirSync(folder)).toEqual([]);
+    expect(children()).toBe("");
+  });
+
+  it("is ended when its plan cannot be laid out", async () => {
+    const unknown = sharing([{ name: "use", call: "close", args: [{ result: "nothing" }] }, exit(0)]);
+    await expect(cloneAndPark(kernel, unknown, LASTING)).rejects.toThrow('no step before its use is named "nothing"');
+    expect(children()).toBe("");
   });
 
   it("is refused with clone3's errno and flags", async () => {

@@ -73,10 +73,13 @@ class CloneAttempt {
   readonly #plan: ChildPlan;
   readonly #host: HostStepRunner;
   readonly #pipe: { read: number; write: number };
+  /** Of this process, for a child that shares its files. */
+  readonly #ownPidfd: number | undefined;
   readonly #second: SecondChild;
   #memory: ChildMemory | undefined;
   #returned: Promise<number> | undefined;
   #preparedCount: number | undefined;
+  #isReleased = false;
   #cloned: StepOutcome = { result: null, microseconds: null };
 
   constructor(kernel: Kernel, plan: ChildPlan, lasting: LastingFds) {
@@ -85,17 +88,22 @@ class CloneAttempt {
     this.#host = new HostStepRunner(kernel, lasting);
     this.#second = new SecondChild(kernel, () => this.#memory?.secondPid ?? 0);
     const ends = Buffer.alloc(8);
-    kernel.call("pipe2", ends, CONSTANTS.O_CLOEXEC);
+    const shares = plan.sharesFilesUntil !== undefined;
+    kernel.call("pipe2", ends, CONSTANTS.O_CLOEXEC | (shares ? CONSTANTS.O_NONBLOCK : 0));
     this.#pipe = { read: ends.readInt32LE(0), write: ends.readInt32LE(4) };
     this.#host.results.set(RELEASE_READ, this.#pipe.read);
     this.#host.results.set(RELEASE_WRITE, this.#pipe.write);
+    if (shares) this.#ownPidfd = kernel.call("pidfd_open", process.pid, 0);
   }
 
   async park(stub: Stub): Promise<ParkedChild | Extract<CloneEnd, { type: "failed" }>> {
     try {
-      this.#host.run(this.#plan.prepare);
-      this.#preparedCount = this.#host.outcomes.length;
+      const { prepare } = this.#plan;
+      const before = this.#stepsBeforeClone();
+      this.#host.run(prepare.slice(0, before));
       const memory = this.#startClone(stub);
+      this.#host.run(prepare.slice(before));
+      this.#preparedCount = this.#host.outcomes.length;
       const pid = await this.#waitForPid(memory);
       const microseconds = Number(process.hrtime.bigint() - memory.startedAt) / 1000;
       this.#cloned = { result: pid, microseconds };
@@ -106,21 +114,39 @@ class CloneAttempt {
       }
       this.#host.pid = pid;
       this.#host.run(this.#plan.parked);
+      memory.writeRest(this.#host.results);
       return new ParkedChild(pid, (released) => this.#finish(released));
     } catch (error) {
-      const failure = describeFailure(error);
       await this.#endChild();
-      return this.#fail(failure);
+      return this.#failFor(error);
     }
   }
 
+  #failFor(error: unknown): Extract<CloneEnd, { type: "failed" }> {
+    try {
+      return this.#fail(describeFailure(error));
+    } catch (unknown) {
+      this.#release();
+      throw unknown;
+    }
+  }
+
+  #stepsBeforeClone(): number {
+    const { prepare, sharesFilesUntil, intoCgroup } = this.#plan;
+    return sharesFilesUntil === undefined ? prepare.length : prepare.findIndex(({ name }) => name === intoCgroup) + 1;
+  }
+
   #startClone(stub: Stub): ChildMemory {
-    const { namespaces, intoCgroup, child } = this.#plan;
-    const memory = new ChildMemory(child, this.#host.results, ARCHITECTURE);
+    const { namespaces, intoCgroup, child, sharesFilesUntil } = this.#plan;
+    const shares = sharesFilesUntil !== undefined;
+    const head = shares ? child.findIndex(({ name }) => name === sharesFilesUntil) + 1 : child.length;
+    const memory = new ChildMemory(child, this.#host.results, ARCHITECTURE, head);
     this.#memory = memory;
-    const into: ConstantName[] = intoCgroup === undefined ? [] : ["CLONE_INTO_CGROUP"];
+    if (this.#ownPidfd !== undefined) memory.writePoll(this.#pipe.read, this.#ownPidfd);
+    const more: ConstantName[] = shares ? ["CLONE_FILES"] : [];
+    if (intoCgroup !== undefined) more.push("CLONE_INTO_CGROUP");
     const cgroupFd = intoCgroup === undefined ? undefined : this.#host.results.get(intoCgroup);
-    memory.writeCloneArguments(flagBits([...ALWAYS, ...namespaces, ...into]), CONSTANTS.SIGCHLD, cgroupFd);
+    memory.writeCloneArguments(flagBits([...ALWAYS, ...namespaces, ...more]), CONSTANTS.SIGCHLD, cgroupFd);
     memory.startedAt = process.hrtime.bigint();
     this.#returned = stub.run(memory.headerAddress);
     return memory;
@@ -152,6 +178,7 @@ class CloneAttempt {
         exec: false,
       });
     }
+    this.#isReleased = true;
     this.#kernel.call("write", this.#pipe.write, Buffer.from([1]), 1);
     await this.#untilExec(memory);
     if (this.#second.wasStopped) {
@@ -198,7 +225,9 @@ class CloneAttempt {
   /** Kills the child if there is one, waits until the stub is back, and reaps. */
   async #endChild(): Promise<void> {
     const memory = this.#memory;
-    if (memory === undefined || memory.pid === 0) return;
+    if (memory === undefined) return;
+    // A step may have failed while it was still being cloned.
+    if ((await this.#waitForPid(memory)) < 0) return void (await this.#returned);
     this.#kernel.attempt("pidfd_send_signal", memory.pidfd, SIGKILL, null, 0);
     await this.#returned;
     await reap(this.#kernel, memory.pidfd);
@@ -217,7 +246,7 @@ class CloneAttempt {
       prepare: this.#host.outcomes.slice(0, this.#preparedCount),
       clone: this.#cloned,
       parked: this.#preparedCount === undefined ? [] : this.#host.outcomes.slice(this.#preparedCount),
-      child: this.#memory?.outcomes() ?? [],
+      child: this.#isReleased ? (this.#memory?.outcomes() ?? []) : [],
     };
   }
 
@@ -226,6 +255,7 @@ class CloneAttempt {
     this.#host[Symbol.dispose]();
     this.#kernel.attempt("close", this.#pipe.read);
     this.#kernel.attempt("close", this.#pipe.write);
+    if (this.#ownPidfd !== undefined) this.#kernel.attempt("close", this.#ownPidfd);
     this.#memory?.[Symbol.dispose]();
     this.#memory = undefined;
   }
