@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
 import type { Assignment } from "#contracts/instance.ts";
+import { stacksDetachedLayers } from "#kernel/detached-layers.ts";
 import { ContainerCgroup } from "../cgroup/container-cgroup.ts";
 import { DEFAULT_PIDS } from "../cgroup/limits.ts";
 import { deviceRules } from "../cgroup/device-rules.ts";
@@ -83,7 +84,13 @@ export async function startContainer(
     instanceId,
     runFolder: node.home.run,
     idMap: containerIdMap(idBase),
-    root: { layers: image.layers, upper: folder.upper, work: folder.work, readOnly: spec.readOnly },
+    root: {
+      layers: image.layers,
+      detached: stacksDetachedLayers(node.kernel, node.home.run),
+      upper: folder.upper,
+      work: folder.work,
+      readOnly: spec.readOnly,
+    },
     mounts: withoutDuplicates(mounts),
     hostname,
     process,

@@ -79,6 +79,7 @@ export const CONSTANTS = {
   FSOPEN_CLOEXEC: 1,
   FSCONFIG_SET_FLAG: 0,
   FSCONFIG_SET_STRING: 1,
+  FSCONFIG_SET_FD: 5,
   FSCONFIG_CMD_CREATE: 6,
   FSMOUNT_CLOEXEC: 1,
   // prctl(2), capabilities(7), seccomp(2)

@@ -11,6 +11,8 @@ export interface LayerSource {
 /** An overlay whose upper directory is on the host and already owned by the container's root. */
 export interface RootFileSystem {
   layers: LayerSource[];
+  /** Whether the kernel stacks layers that are mounted nowhere: `kernel/detached-layers.ts` finds out. */
+  detached: boolean;
   upper: string;
   work: string;
   readOnly: boolean;

@@ -39,6 +39,7 @@ const launch = (changes: Partial<ContainerLaunch> = {}): ContainerLaunch => ({
       { path: "/images/layers/base", idmapped: true },
       { path: "/images/layers/app", idmapped: true },
     ],
+    detached: false,
     upper: "/i/upper",
     work: "/i/work",
     readOnly: false,
@@ -233,6 +234,17 @@ describe("the plan of a container", () => {
   it("detaches every layer when it has failed, and goes on where there is none", () => {
     expect(names(plan.cleanup)).toEqual(["detach layer 0, if a step failed", "detach layer 1, if a step failed"]);
     expect(plan.cleanup.every((step) => "tolerate" in step && step.tolerate?.includes("EINVAL"))).toBe(true);
+  });
+
+  it("stacks layers that are mounted nowhere where the kernel takes them, the uppermost first", () => {
+    const { parked, cleanup } = planContainer(launch({ root: { ...launch().root, detached: true } }));
+    const lines = parked.map((step) => formatStep(step));
+    expect(lines.filter((line) => line.includes("lowerdir"))).toEqual([
+      'fsconfig(<open root>, FSCONFIG_SET_FD, "lowerdir+", NULL, <layer 1>)',
+      'fsconfig(<open root>, FSCONFIG_SET_FD, "lowerdir+", NULL, <layer 0>)',
+    ]);
+    expect(lines.filter((line) => /^(move_mount|umount2|chdir)/.test(line))).toEqual([]);
+    expect(cleanup).toEqual([]);
   });
 
   it("joins v1 groups before all else, and is born in a v2 group", () => {

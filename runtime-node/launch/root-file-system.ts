@@ -1,6 +1,15 @@
 import type { HostStep, Step } from "#kernel/plan/step.ts";
 import type { RootFileSystem } from "./container-launch.ts";
-import { AT_FDCWD, createFileSystem, flags, mountFdOf, onHost, result, setMountAttributes } from "./steps.ts";
+import {
+  AT_FDCWD,
+  createFileSystem,
+  flags,
+  mountFdOf,
+  type NewFileSystem,
+  onHost,
+  result,
+  setMountAttributes,
+} from "./steps.ts";
 
 const OVERLAY = { type: "overlay", label: "root" } as const;
 
@@ -8,26 +17,34 @@ const OVERLAY = { type: "overlay", label: "root" } as const;
 export const ROOT_MOUNT = mountFdOf(OVERLAY);
 export const CONTAINER_USER_NAMESPACE = "container's id map";
 
+const layerFd = (index: number): string => `layer ${index}`;
 const mountPoint = (runFolder: string, index: number): string => `${runFolder}/m/${index}`;
 
 /**
- * On the host, in the initial user namespace, when the child has its id map: that map is the layers' too. Each layer is cloned, idmapped and attached (overlay takes no detached layers
- * before 6.8), the overlay is made over them, and they are detached again. The overlay keeps them. An option's value has at
+ * On the host, in the initial user namespace, when the child has its id map: that map is the layers' too. Each layer is cloned and idmapped, and the
+ * overlay made over them. Where it takes no detached layers they are attached, and detached again: each time the kernel waits for a grace period of RCU. The overlay keeps them. An option's value has at
  * most 255 bytes, so layers are named relative to the working directory: `2:1:0`.
  */
 export function prepareRoot(root: RootFileSystem, runFolder: string): HostStep[] {
+  // The uppermost first.
   const lower = root.layers.map((_, index) => index).toReversed();
+  const opened = [onHost(openUserNamespace(), true), ...root.layers.flatMap(openLayer)];
+  if (root.detached) {
+    const fds = lower.map((index): [string, string] => ["lowerdir+", layerFd(index)]);
+    return [...opened, ...overlaySteps(root, { fds })];
+  }
   return [
-    onHost(openUserNamespace(), true),
-    ...root.layers.flatMap((layer, index) => attachLayer(layer, index, runFolder)),
+    ...opened,
+    ...root.layers.map((_, index) => attachLayer(index, runFolder)),
     onHost({ name: "stand where the layers are", call: "chdir", args: [`${runFolder}/m`] }),
-    ...overlaySteps(root, lower.join(":")),
+    ...overlaySteps(root, { options: [["lowerdir", lower.join(":")]] }),
     ...detachLayers(root, runFolder),
   ];
 }
 
 /** What a failed prepare may have left attached. */
 export function cleanupRoot(root: RootFileSystem, runFolder: string): HostStep[] {
+  if (root.detached) return [];
   return detachLayers(root, runFolder).map((step) => ({
     ...step,
     name: `${step.name}, if a step failed`,
@@ -62,35 +79,37 @@ function openUserNamespace(): Step {
   };
 }
 
-function attachLayer(layer: RootFileSystem["layers"][number], index: number, runFolder: string): HostStep[] {
-  const fd = `layer ${index}`;
+function openLayer(layer: RootFileSystem["layers"][number], index: number): HostStep[] {
+  const fd = layerFd(index);
   const attributes = layer.idmapped
     ? { set: ["MOUNT_ATTR_RDONLY", "MOUNT_ATTR_IDMAP"] as const, userNamespace: CONTAINER_USER_NAMESPACE }
     : { set: ["MOUNT_ATTR_RDONLY"] as const };
-  const where = mountPoint(runFolder, index);
   return [
     onHost(
       { name: fd, call: "open_tree", args: [AT_FDCWD, layer.path, flags("OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC")] },
       true,
     ),
     onHost(setMountAttributes(`map layer ${index}`, { fd: result(fd) }, { ...attributes, set: [...attributes.set] })),
-    onHost({
-      name: `attach layer ${index}`,
-      call: "move_mount",
-      args: [result(fd), "", AT_FDCWD, where, flags("MOVE_MOUNT_F_EMPTY_PATH")],
-    }),
   ];
 }
 
-function overlaySteps({ upper, work }: RootFileSystem, lowerdir: string): HostStep[] {
+function attachLayer(index: number, runFolder: string): HostStep {
+  const where = mountPoint(runFolder, index);
+  return onHost({
+    name: `attach layer ${index}`,
+    call: "move_mount",
+    args: [result(layerFd(index)), "", AT_FDCWD, where, flags("MOVE_MOUNT_F_EMPTY_PATH")],
+  });
+}
+
+function overlaySteps(
+  { upper, work }: RootFileSystem,
+  { options = [], fds = [] }: Pick<NewFileSystem, "options" | "fds">,
+): HostStep[] {
   const steps = createFileSystem({
     ...OVERLAY,
-    options: [
-      ["source", "slipway"],
-      ["lowerdir", lowerdir],
-      ["upperdir", upper],
-      ["workdir", work],
-    ],
+    options: [["source", "slipway"], ...options, ["upperdir", upper], ["workdir", work]],
+    fds,
     attributes: ["MOUNT_ATTR_NODEV"],
   });
   return steps.map((step) => onHost(step, step.call === "fsopen" || step.call === "fsmount"));

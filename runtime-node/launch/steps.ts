@@ -48,6 +48,8 @@ export interface NewFileSystem {
   /** Distinguishes two of one type. */
   label?: string;
   options?: [key: string, value: string][];
+  /** Options whose values are fds, by the names of their steps: a key may stand there several times. */
+  fds?: [key: string, step: string][];
   /** Options without a value. */
   switches?: string[];
   attributes: ConstantName[];
@@ -57,7 +59,14 @@ export interface NewFileSystem {
 export const mountFdOf = ({ type, label }: Pick<NewFileSystem, "type" | "label">): string => `mount ${label ?? type}`;
 
 /** fsopen, fsconfig…, fsmount: a detached mount, known as {@link mountFdOf}. */
-export function createFileSystem({ type, label = type, options = [], switches = [], attributes }: NewFileSystem): Step[] {
+export function createFileSystem({
+  type,
+  label = type,
+  options = [],
+  fds = [],
+  switches = [],
+  attributes,
+}: NewFileSystem): Step[] {
   const context = `open ${label}`;
   const configure = (command: ConstantName, key: string | null, value: string | null, what: string): Step => ({
     name: `configure ${label}: ${what}`,
@@ -67,6 +76,11 @@ export function createFileSystem({ type, label = type, options = [], switches = 
   return [
     { name: context, call: "fsopen", args: [type, flags("FSOPEN_CLOEXEC")] },
     ...options.map(([key, value]) => configure("FSCONFIG_SET_STRING", key, value, key)),
+    ...fds.map(([key, step]): Step => ({
+      name: `configure ${label}: ${step}`,
+      call: "fsconfig",
+      args: [result(context), flags("FSCONFIG_SET_FD"), key, null, result(step)],
+    })),
     ...switches.map((key) => configure("FSCONFIG_SET_FLAG", key, null, key)),
     configure("FSCONFIG_CMD_CREATE", null, null, "create"),
     {

@@ -7,6 +7,7 @@ import { Socket } from "node:net";
 import type { DeviceMapping, ResourceLimits } from "#contracts/service-spec.ts";
 import { flagBits } from "#kernel/constants.ts";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
+import { stacksDetachedLayers } from "#kernel/detached-layers.ts";
 import type { ExitStatus } from "#kernel/pidfd.ts";
 import type { ChildPlan } from "#kernel/plan/child-plan.ts";
 import { ContainerCgroup, removeCgroupParents } from "#runtime-node/cgroup/container-cgroup.ts";
@@ -36,6 +37,8 @@ export interface ScratchOptions {
   oomScoreAdj?: number;
   mounts?: LaunchMount[];
   readOnly?: boolean;
+  /** As on a kernel that stacks no detached layers. */
+  attachedLayers?: boolean;
   workingDir?: string;
   idBase?: number;
   /** True: as this kernel wants it. */
@@ -65,6 +68,7 @@ export class ScratchNode implements AsyncDisposable {
   readonly cgroups = findCgroupHierarchies();
   readonly hash = randomBytes(4).toString("hex");
   readonly children: ChildTable;
+  readonly #stacksDetached: boolean;
   readonly #exits = new Map<string, PromiseWithResolvers<ExitStatus>>();
   #count = 0;
 
@@ -78,6 +82,7 @@ export class ScratchNode implements AsyncDisposable {
     for (const path of ["run/r", "run/m"]) mkdirSync(join(this.folder, path), { recursive: true, mode: 0o711 });
     for (let index = 0; index < 8; index++) mkdirSync(join(this.folder, "run/m", String(index)));
     this.#makeLayer();
+    this.#stacksDetached = stacksDetachedLayers(this.kernel, join(this.folder, "run"));
     this.children = new ChildTable(this.kernel, join(stateFolder ?? this.folder, "children.json"));
     this.children.onExit(({ child, state }) => {
       if (state.type === "exited") this.#exit(child).resolve(state.status);
@@ -220,6 +225,7 @@ export class ScratchNode implements AsyncDisposable {
       idMap: containerIdMap(idBase),
       root: {
         layers: [{ path: join(this.folder, "layer"), idmapped: true }],
+        detached: options.attachedLayers !== true && this.#stacksDetached,
         upper: join(folder, "upper"),
         work: join(folder, "work"),
         readOnly: options.readOnly ?? false,

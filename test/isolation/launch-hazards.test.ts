@@ -177,6 +177,7 @@ describe("a launch that fails", () => {
     await failure(
       node.run({
         command: ["/bin/true"],
+        attachedLayers: true,
         alter: (plan) => ({
           ...plan,
           // The overlay is refused after the layers were attached.
