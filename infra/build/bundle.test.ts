@@ -36,10 +36,17 @@ test.each(NAMES)(
   "%s imports no module of Node's at its start, which would read and load all that is in it",
   async (name) => {
     const bundle = await readFile(join(output, `${name}.bundle.mjs`), "utf8");
-    const imported = [...bundle.matchAll(/^(?:import|\} from)\b.*"(?<path>[^"]+)";$/gm)].map(({ groups }) => groups!.path!);
+    const imported = [...bundle.matchAll(/(?:^|;)import\b[^"'()]*"(?<path>[^"]+)"/gm)].map(({ groups }) => groups!.path!);
     expect(imported.filter((path) => isBuiltin(path))).toEqual([]);
+    expect(imported.includes("koffi")).toBe(/\bkoffi\.load\(/.test(bundle));
   },
 );
+
+test.each(NAMES)("%s is ASCII, which Node keeps with one byte a character, and in lines", async (name) => {
+  const bundle = await readFile(join(output, `${name}.bundle.mjs`), "latin1");
+  expect(bundle).toMatch(/^[\0-\x7f]*$/);
+  expect(bundle.length / bundle.split("\n").length).toBeLessThan(300);
+});
 
 test.each(NAMES)("%s starts without Node's second HTTP client", (name) => {
   const loaded = modulesLoadedBy(name, ...(name === "repair" ? ["--dry-run"] : []));

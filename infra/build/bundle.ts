@@ -21,8 +21,13 @@ const OPTIONS: BuildOptions = {
   mainFields: ["module", "main"],
   banner: { js: REQUIRE },
   keepNames: true,
+  // A process keeps its source in memory. Names stay, and lines that a stack trace can point into.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 160,
   legalComments: "linked",
   metafile: true,
+  write: false,
   logLevel: "warning",
 };
 
@@ -47,7 +52,8 @@ async function bundleProcess(root: string, output: string, name: ProcessName): P
     throw new Error(`the ${name} process has no entry ${relative(root, entry)}`, { cause });
   });
   const outfile = join(output, `${name}.bundle.mjs`);
-  const { metafile } = await build({ ...OPTIONS, absWorkingDir: root, entryPoints: [entry], outfile });
+  const { metafile, outputFiles = [] } = await build({ ...OPTIONS, absWorkingDir: root, entryPoints: [entry], outfile });
+  for (const { path, text } of outputFiles) await writeFile(path, path === outfile ? asciiOnly(text) : text);
   await writeFile(join(output, `${name}.mjs`), entryModule(name));
   return { name, bytes: sizeOf(metafile), modules: ownModules(metafile) };
 }
@@ -58,6 +64,14 @@ function entryModule(name: ProcessName): string {
 enableCompileCache(process.env.NODE_COMPILE_CACHE ?? import.meta.dirname + "/../.slipway/cache/compile");
 await import("./${name}.bundle.mjs");
 `;
+}
+
+/**
+ * One character beyond ASCII has Node keep the whole source with two bytes for each. Comments are gone and esbuild has escaped its strings; a regular
+ * expression takes the same escape.
+ */
+function asciiOnly(text: string): string {
+  return text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function sizeOf(metafile: Metafile | undefined): number {
