@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { collectWhenQuiet } from "#contracts/collect-when-quiet.ts";
 import { PACKAGE_ROOT } from "#contracts/process-entry.ts";
 import { startTelemetry } from "#telemetry/start.ts";
 import { parseEnvironment } from "./environment.ts";
@@ -14,6 +15,7 @@ const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort());
 
 async function main(): Promise<void> {
+  using _collection = collectWhenQuiet();
   const environment = parseEnvironment(process.env);
   const { version } = JSON.parse(await readFile(join(PACKAGE_ROOT, "package.json"), "utf8")) as { version: string };
   await using telemetry = await startTelemetry({ service: "slipway-gateway", version, ships: true });

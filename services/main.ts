@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from "node:fs";
+import { collectWhenQuiet } from "#contracts/collect-when-quiet.ts";
 import { startTelemetry } from "#telemetry/start.ts";
 import { startControlProcess } from "./control-process.ts";
 import { parseEnvironment } from "./environment.ts";
@@ -13,6 +14,7 @@ const stopping = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort(new Error(signal)));
 
 try {
+  using _collection = collectWhenQuiet();
   const environment = await parseEnvironment(process.env);
   await using telemetry = await startTelemetry({
     service: "slipway-control",

@@ -1,5 +1,7 @@
 import { writeSync } from "node:fs";
+import { collectWhenQuiet } from "#contracts/collect-when-quiet.ts";
 import { homeLayout } from "#contracts/home.ts";
+import { trimMemory } from "#kernel/libc.ts";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { startTelemetry } from "#telemetry/start.ts";
 import { openNode } from "./open-node.ts";
@@ -13,6 +15,7 @@ const settings = readSettings(process.env);
 const ending = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.abort());
 
+using _collection = collectWhenQuiet({ onCollected: trimMemory });
 await using telemetry = await startTelemetry({ service: "slipway-agent", version: settings.version, ships: true });
 await using node = await openNode({
   kernel: new LinuxKernel(),

@@ -20,6 +20,8 @@ export const libc = {
     offset: number,
   ) => number,
   munmap: library.func("munmap", "int", [WORD, WORD]) as (address: number, length: number) => number,
+  /** malloc_trim(3): gives whole free pages of all arenas back to the kernel. */
+  malloc_trim: library.func("malloc_trim", "int", [WORD]) as (pad: number) => number,
 };
 
 /** A system call of one argument on another thread; -1 when it failed, and its errno is lost. */
@@ -29,6 +31,11 @@ export function syscallOnThread(number: number, argument: number): Promise<numbe
       error === null ? resolve(result) : reject(error),
     );
   });
+}
+
+/** Gives back what of malloc's memory nobody uses. */
+export function trimMemory(): void {
+  libc.malloc_trim(0);
 }
 
 export function lastErrno(): number {

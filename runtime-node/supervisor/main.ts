@@ -1,4 +1,6 @@
 import { writeSync } from "node:fs";
+import { collectWhenQuiet } from "#contracts/collect-when-quiet.ts";
+import { trimMemory } from "#kernel/libc.ts";
 import { LinuxKernel } from "#kernel/linux-kernel.ts";
 import { toSlipwayError } from "#contracts/slipway-error.ts";
 import { CHECK_FLAG, describeProgram } from "./check-program.ts";
@@ -28,6 +30,7 @@ try {
   }
   const kernel = new LinuxKernel();
   enterOwnMountNamespace(kernel);
+  using _collection = collectWhenQuiet({ onCollected: trimMemory });
   await runServer(kernel, options);
   process.exit(0);
 } catch (error) {
