@@ -33,10 +33,12 @@ test("sixteen threads allocate in malloc's main arena and one other", () => {
 });
 
 test("what the user set wins", () => {
-  const { MALLOC_ARENA_MAX, NODE_OPTIONS } = memoryEnvironment({
+  const { GOGC, MALLOC_ARENA_MAX, NODE_OPTIONS } = memoryEnvironment({
+    GOGC: "100",
     MALLOC_ARENA_MAX: "8",
     NODE_OPTIONS: "--max-semi-space-size=16",
   });
+  expect(GOGC).toBe("100");
   expect(MALLOC_ARENA_MAX).toBe("8");
   expect(NODE_OPTIONS).toBe("--max-semi-space-size=4 --expose-gc --max-semi-space-size=16");
 });
