@@ -28,6 +28,8 @@ export interface TestPlatformOptions {
   env?: Record<string, string>;
   /** More arguments of `slipway server`. */
   args?: string[];
+  /** After so long the server is ended, whatever it does: 15 minutes when absent. */
+  livesMs?: number;
 }
 
 /**
@@ -69,8 +71,9 @@ export class TestPlatform implements AsyncDisposable {
   /** Starts the server, also once more on the same home after `stopServer` or `crash("server")`. */
   async startServer(): Promise<void> {
     const ports = ["--http-port", String(this.httpPort), "--https-port", String(this.httpsPort)];
-    const args = ["server", "--home", this.home, ...ports, ...(this.#options.args ?? [])];
-    this.#server = new RunningCommand(LAUNCHER, args, { ...this.#commandOptions({}), timeoutMs: SERVER_MS });
+    const { args: more = [], livesMs = SERVER_MS } = this.#options;
+    const args = ["server", "--home", this.home, ...ports, ...more];
+    this.#server = new RunningCommand(LAUNCHER, args, { ...this.#commandOptions({}), timeoutMs: livesMs });
     const timer = setTimeout(() => this.#server?.child.kill("SIGKILL"), START_MS);
     await this.#server.line(/^slipway: ready/);
     clearTimeout(timer);

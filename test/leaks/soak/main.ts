@@ -18,8 +18,10 @@ import { formatReport, isClean, type SoakReport } from "./report.ts";
 import { TOLERANCE, trendOf } from "./trend.ts";
 
 const REPORT = join(PACKAGE_ROOT, ".slipway/soak/report.json");
-const SAMPLES = 10;
+const SAMPLES = 20;
 const SETTLE_MS = 30_000;
+/** On a busy machine 5,000 starts take half an hour. */
+const LIVES_MS = 6 * 3_600_000;
 const STORMY: KillRates = { agent: 60, control: 60, gateway: 200, "nats-server": 200, launch: 6 };
 const CALM: KillRates = { launch: 6 };
 
@@ -77,7 +79,7 @@ console.log(`soak: ${count} starts, seed ${seed}`);
 const before = await takeSnapshot();
 let found: Omit<SoakReport, "machine">;
 {
-  await using platform = await TestPlatform.start({ env: INSPECTABLE });
+  await using platform = await TestPlatform.start({ env: INSPECTABLE, livesMs: LIVES_MS });
   found = await soak(platform).catch((cause: unknown) => {
     throw new Error(`${String(cause)}\n${platform.tail()}`, { cause });
   });

@@ -19,7 +19,7 @@ export interface SoakReport {
   /** What the machine had more, or less, when the platform was gone. */
   machine: string[];
   tolerance: typeof TOLERANCE;
-  /** At the start, after each tenth, at the end; a process that was killed meanwhile has another pid. */
+  /** At the start, after each twentieth, at the end; a process that was killed meanwhile has another pid. */
   samples: ProcessSample[];
   trends: Trend[];
 }
@@ -40,7 +40,7 @@ export function formatReport(report: SoakReport): string {
         perThousand(trend.pssBytesPerThousand),
       ],
       ["", "heap MiB", ...samples.map(({ heapBytes }) => mebibytes(heapBytes)), perThousand(trend.heapBytesPerThousand)],
-      ["", "open files", ...samples.map(({ openFiles }) => String(openFiles)), trend.grows ? "grows" : "flat"],
+      ["", "open files", ...samples.map(({ openFiles }) => String(openFiles)), verdictOf(trend)],
       ["", "pid", ...samples.map(({ pid }) => String(pid)), ""],
     ];
   });
@@ -54,8 +54,16 @@ export function formatReport(report: SoakReport): string {
     ...heldMore.map((line) => `left while it ran: ${line}`),
     ...machine.map((line) => `left on the machine: ${line}`),
     isClean(report) ? "nothing is left, nothing grows" : "something is left, or grows",
+    ...(trends.some(isUntold) ? ["of a process that lived for less than some 2,000 starts, nothing is known"] : []),
     "",
   ].join("\n");
+}
+
+const isUntold = ({ pssBytesPerThousand }: Trend): boolean => pssBytesPerThousand === null;
+
+function verdictOf(trend: Trend): string {
+  if (isUntold(trend)) return "unknown";
+  return trend.grows ? "grows" : "flat";
 }
 
 const mebibytes = (bytes: number | null): string => (bytes === null ? "-" : (bytes / MEBIBYTE).toFixed(1));
