@@ -2,12 +2,13 @@ import { join } from "node:path";
 import { statSync } from "node:fs";
 import type { PullProgress } from "#contracts/api.ts";
 import type { IdmapProbe } from "#kernel/idmap-probe.ts";
+import { MOUNT_POINTS } from "../container/mount-points.ts";
 import type { InstanceImages, RootImage } from "../container/node-services.ts";
 import { describeHostImage } from "../image/host-image.ts";
-import { prepareHostRoot } from "../image/host-root.ts";
+import { prepareSkeleton } from "../image/skeleton.ts";
 import type { Image } from "../image/image.ts";
 import type { ImageStore } from "../image/image-store.ts";
-import type { LaunchMount } from "../launch/container-launch.ts";
+import type { LaunchMount, LayerSource } from "../launch/container-launch.ts";
 
 /** The reserved name: the host's own read-only /usr, /bin and /lib. */
 export const HOST_IMAGE = "host";
@@ -32,6 +33,11 @@ export class NodeImages implements InstanceImages {
     return this.#imageRoot(image);
   }
 
+  async mountPoints(): Promise<LayerSource> {
+    const path = await prepareSkeleton(join(this.#directory, "mount-points"), MOUNT_POINTS);
+    return { path, idmapped: await this.#canIdmap(path) };
+  }
+
   async #imageRoot({ digest, layers, config }: Image): Promise<RootImage> {
     const idmapped = await this.#canIdmap(this.#directory);
     return { digest, layers: layers.map((path) => ({ path, idmapped })), mounts: [], config };
@@ -39,7 +45,7 @@ export class NodeImages implements InstanceImages {
 
   async #hostRoot(): Promise<RootImage> {
     const host = describeHostImage({ nodeBinary: process.execPath });
-    const skeleton = await prepareHostRoot(join(this.#directory, "host"), host);
+    const skeleton = await prepareSkeleton(join(this.#directory, "host"), host);
     const mounts = host.binds.map(async ({ source, target }): Promise<LaunchMount> => ({
       kind: "bind",
       source,

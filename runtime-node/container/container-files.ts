@@ -2,8 +2,8 @@ import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LaunchMount } from "../launch/container-launch.ts";
 
-const NAMES = ["hosts", "hostname", "resolv.conf"] as const;
-type FileName = (typeof NAMES)[number];
+export const FILE_NAMES = ["hosts", "hostname", "resolv.conf"] as const;
+type FileName = (typeof FILE_NAMES)[number];
 
 /**
  * /etc/hosts, /etc/hostname and /etc/resolv.conf of one container: files of the host that belong to the container's root, bound over
@@ -34,7 +34,7 @@ export class ContainerFiles {
   }
 
   mounts(): LaunchMount[] {
-    return NAMES.map((name) => ({
+    return FILE_NAMES.map((name) => ({
       kind: "bind",
       source: join(this.#folder, name),
       target: `/etc/${name}`,

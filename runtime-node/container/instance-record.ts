@@ -25,6 +25,8 @@ export interface InstanceRecord {
    * this instance's own and does not start it a second time.
    */
   launching?: Running | undefined;
+  /** Its volumes have been filled: they are found as they were left from then on, be they empty. */
+  hasLaunched?: boolean;
   imageDigest: string | null;
   /** What its image says where the service is silent. */
   imageDefaults: { stopSignal?: string | undefined; healthcheck?: Healthcheck | undefined };
@@ -74,7 +76,7 @@ export class InstanceFolder {
     return join(this.path, "logs");
   }
   get launchReport(): string {
-    return join(this.path, "launch.json");
+    return join(this.run, "launch.json");
   }
   get health(): string {
     return join(this.run, "health");
@@ -99,7 +101,7 @@ export class InstanceFolder {
     await writeDurably(this.record, JSON.stringify(record));
   }
 
-  /** For `inspect --plan` alone: a disk that is full, or a crash, may cost it, and must not cost a container that runs. */
+  /** For `inspect --plan` alone: it must not cost a container that runs. */
   saveLaunchReport(report: LaunchReport): void {
     try {
       replaceFile(this.launchReport, JSON.stringify(report));

@@ -21,6 +21,8 @@ export interface RootImage {
 export interface InstanceImages {
   /** The image, pulled when it is not here. */
   obtain(reference: string, signal: AbortSignal, onProgress: (progress: PullProgress) => void): Promise<RootImage>;
+  /** The layer below those of any image. */
+  mountPoints(): Promise<LayerSource>;
 }
 
 export interface ConnectedNetworks {

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
 import type { Assignment } from "#contracts/instance.ts";
 import { stacksDetachedLayers } from "#kernel/detached-layers.ts";
@@ -26,6 +25,8 @@ export interface StartRequest {
   folder: InstanceFolder;
   idBase: number;
   image: RootImage;
+  /** None of its instance has come so far that its volumes were filled. */
+  firstLaunch: boolean;
   /** Gets its output from the first byte. */
   onOutput: (stream: "stdout" | "stderr", chunk: Uint8Array) => Promise<void>;
   /** The process waits, with all that it will have; it is let go when this resolves. */
@@ -51,7 +52,7 @@ export async function startContainer(
   request: StartRequest,
   signal: AbortSignal,
 ): Promise<StartedContainer> {
-  const { assignment, folder, idBase, image } = request;
+  const { assignment, folder, idBase, image, firstLaunch } = request;
   const { instanceId, spec } = assignment;
   await using acquired = new AsyncDisposableStack();
   const process = buildProcess(node, request);
@@ -69,7 +70,7 @@ export async function startContainer(
   const devices = spec.devices ?? [];
   cgroup.restrictDevices(node.kernel, deviceRules(devices));
   acquired.defer(() => node.volumes.detach(instanceId));
-  const filling = { image, firstLaunch: !existsSync(folder.launchReport) };
+  const filling = { image, firstLaunch };
   const volumes = await inStage("attach volumes", () => node.volumes.attach(assignment, filling, signal));
   const mounts = [
     ...image.mounts,
@@ -85,7 +86,7 @@ export async function startContainer(
     runFolder: node.home.run,
     idMap: containerIdMap(idBase),
     root: {
-      layers: image.layers,
+      layers: [await node.images.mountPoints(), ...image.layers],
       detached: stacksDetachedLayers(node.kernel, node.home.run),
       upper: folder.upper,
       work: folder.work,

@@ -34,7 +34,8 @@ export async function startInstance(
   record.imageDefaults = { stopSignal: image.config.stopSignal, healthcheck: image.config.healthcheck };
   ledger.do("creating");
   const onParked = (parked: ParkedContainer): Promise<void> => recordLaunch(ledger, parked, restart);
-  return startContainer(node, { assignment, folder, idBase, image, onOutput, onParked }, signal);
+  const firstLaunch = record.hasLaunched !== true;
+  return startContainer(node, { assignment, folder, idBase, image, firstLaunch, onOutput, onParked }, signal);
 }
 
 /** What is about to run goes on record before it does: the next agent would take the process for a stray, and start another. */
@@ -48,6 +49,7 @@ async function recordLaunch(
   record.addresses = networks.addresses;
   record.ports = networks.ports;
   record.process = process;
+  record.hasLaunched = true;
   record.launching = {
     type: "running",
     pid,

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { describeHostImage } from "./host-image.ts";
-import { prepareHostRoot } from "./host-root.ts";
+import { prepareSkeleton } from "./skeleton.ts";
 import { temporaryDirectory } from "./testing/temporary-directory.ts";
 import { tool } from "./testing/tool.ts";
 
@@ -10,7 +10,7 @@ const image = describeHostImage({ nodeBinary: process.execPath });
 
 /** Runs a command on the image: skeleton and binds, in mount and user namespaces that go with the process. */
 async function runOnHostImage(directory: string, ...command: string[]): Promise<string> {
-  const root = await prepareHostRoot(join(directory, "roots"), image);
+  const root = await prepareSkeleton(join(directory, "roots"), image);
   const merged = join(directory, "merged");
   const empty = join(directory, "empty");
   for (const folder of [merged, empty]) mkdirSync(folder);
@@ -62,7 +62,7 @@ test("only /usr, what belongs to it, certificates and Node come from the host, a
 
 test("every mount point and every mode is part of the skeleton", async () => {
   using directory = temporaryDirectory();
-  const root = await prepareHostRoot(directory.path, image);
+  const root = await prepareSkeleton(directory.path, image);
   for (const { target } of image.binds) expect(statSync(join(root, dirname(target))).isDirectory()).toBe(true);
   expect(statSync(join(root, "tmp")).mode & 0o7777).toBe(0o1777);
   expect(statSync(join(root, "root")).mode & 0o7777).toBe(0o700);
@@ -71,11 +71,11 @@ test("every mount point and every mode is part of the skeleton", async () => {
 
 test("the skeleton is made once for each content, by several launches at once too", async () => {
   using directory = temporaryDirectory();
-  const roots = await Promise.all([1, 2, 3].map(() => prepareHostRoot(directory.path, image)));
+  const roots = await Promise.all([1, 2, 3].map(() => prepareSkeleton(directory.path, image)));
   expect(new Set(roots).size).toBe(1);
   mkdirSync(join(directory.path, ".making-1-of-a-killed-process"));
   const changed = { ...image, files: image.files.slice(1) };
-  expect(await prepareHostRoot(directory.path, changed)).not.toBe(roots[0]);
+  expect(await prepareSkeleton(directory.path, changed)).not.toBe(roots[0]);
   expect(readdirSync(directory.path)).toHaveLength(2);
 });
 

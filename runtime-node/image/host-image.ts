@@ -39,14 +39,18 @@ export interface HostDirectory {
   mode: number;
 }
 
-/** The root file system of the reserved image `host`: the host's programs over a skeleton that has nothing else of the host's. */
-export interface HostImage {
+/** A layer of few files that is made and not pulled. */
+export interface Skeleton {
   /** To be mounted in this order; their mount points are part of the skeleton. */
   binds: HostBind[];
   symlinks: { target: string; path: string }[];
   files: { path: string; content: Uint8Array; mode: number }[];
   /** Parents come before children. */
   directories: HostDirectory[];
+}
+
+/** The root file system of the reserved image `host`: the host's programs over a skeleton that has nothing else of the host's. */
+export interface HostImage extends Skeleton {
   /** `NAME=value` */
   environment: string[];
   workingDir: string;
@@ -61,7 +65,7 @@ export function describeHostImage({ nodeBinary }: { nodeBinary: string }): HostI
     throw imageError("SLIPWAY_IMAGE_HOST_UNUSABLE", `making the image \`host\`: /usr or ${nodeBinary} is not there`);
   }
   const binds = [bind("/usr")];
-  const symlinks: HostImage["symlinks"] = [];
+  const symlinks: Skeleton["symlinks"] = [];
   for (const path of TOP_LEVEL) {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat?.isSymbolicLink() === true) symlinks.push({ target: readlinkSync(path), path });
@@ -83,7 +87,7 @@ function bind(path: string): HostBind {
   return { source: realpathSync(path), target: path, readOnly: true };
 }
 
-function etcFiles(): HostImage["files"] {
+function etcFiles(): Skeleton["files"] {
   const generated = Object.entries(GENERATED).map(([path, text]) => ({ path, content: Buffer.from(text), mode: 0o644 }));
   const folder = existsSync(COPIED_FOLDER) ? readdirSync(COPIED_FOLDER).map((name) => join(COPIED_FOLDER, name)) : [];
   const copied = [...COPIED_FILES, ...folder.toSorted()].filter(isPublicFile);

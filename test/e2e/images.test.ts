@@ -73,6 +73,16 @@ test("run pulls an image that is not there, and starts it with its user, environ
   ]);
 });
 
+test("what is mounted in every container has its place below the image, and none in the container's own directory", async () => {
+  const { stdout } = await platform().slipway(["run", "-d", "--init", "-w", "/tmp", app, "sleep", "1000"]);
+  const id = stdout.trim();
+  const upper = join(homeLayout(platform().home).instances, id, "upper");
+  expect(readdirSync(upper, { recursive: true })).toEqual([]);
+  const look = ["sh", "-c", "cat /etc/hosts /run/slipway/nats.creds >/dev/null && stat -c %a:%u:%g /etc/hosts /run"];
+  expect(await platform().slipway(["exec", "-u", "0", id, ...look])).toMatchObject({ stdout: "644:0:0\n755:0:0\n" });
+  await platform().slipway(["rm", "-f", id]);
+});
+
 test("a command replaces the image's, and flags go before what the image says", async () => {
   expect(
     await run("-e", "GREETING=bye", "-w", "/tmp", "-u", "0", app, "sh", "-c", 'echo "$GREETING $(pwd) $(id -u)"'),

@@ -3,22 +3,22 @@ import { existsSync, statSync } from "node:fs";
 import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncFileSystem } from "#kernel/sync-file-system.ts";
-import type { HostImage } from "./host-image.ts";
+import type { Skeleton } from "./host-image.ts";
 
 const UNFINISHED = ".making-";
 
 /**
- * Makes the skeleton of the image `host` (folders, generated files, symlinks, mount points for the binds) below `directory` and
- * returns its path: the lower layer of a container's overlay. Made once for each content.
+ * Makes a skeleton (folders, generated files, symlinks, mount points for the binds) below `directory` and returns its path: a lower
+ * layer of a container's overlay. Made once for each content.
  */
-export async function prepareHostRoot(directory: string, image: HostImage): Promise<string> {
-  const root = join(directory, contentHash(image));
+export async function prepareSkeleton(directory: string, skeleton: Skeleton): Promise<string> {
+  const root = join(directory, contentHash(skeleton));
   if (existsSync(root)) return root;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await removeUnfinished(directory);
   const making = join(directory, `${UNFINISHED}${process.pid}-${randomUUID()}`);
   try {
-    await fill(making, image);
+    await fill(making, skeleton);
     // Whoever finds the name takes what is in it for whole, also after a power cut.
     await syncFileSystem(making);
     await rename(making, root);
@@ -30,19 +30,19 @@ export async function prepareHostRoot(directory: string, image: HostImage): Prom
   return root;
 }
 
-async function fill(root: string, image: HostImage): Promise<void> {
+async function fill(root: string, skeleton: Skeleton): Promise<void> {
   await mkdir(root, { mode: 0o755 });
-  for (const { path, mode } of image.directories) {
+  for (const { path, mode } of skeleton.directories) {
     await mkdir(join(root, path), { recursive: true });
     await chmod(join(root, path), mode);
   }
-  for (const { path, content, mode } of image.files) {
+  for (const { path, content, mode } of skeleton.files) {
     await mkdir(join(root, dirname(path)), { recursive: true, mode: 0o755 });
     await writeFile(join(root, path), content, { mode });
     await chmod(join(root, path), mode);
   }
-  for (const { target, path } of image.symlinks) await symlink(target, join(root, path));
-  for (const { source, target } of image.binds) await makeMountPoint(source, join(root, target));
+  for (const { target, path } of skeleton.symlinks) await symlink(target, join(root, path));
+  for (const { source, target } of skeleton.binds) await makeMountPoint(source, join(root, target));
 }
 
 async function makeMountPoint(source: string, path: string): Promise<void> {
@@ -62,10 +62,10 @@ async function removeUnfinished(directory: string): Promise<void> {
   }
 }
 
-function contentHash(image: HostImage): string {
+function contentHash(skeleton: Skeleton): string {
   const hash = createHash("sha256");
-  for (const { path, content, mode } of image.files)
+  for (const { path, content, mode } of skeleton.files)
     hash.update(`${path}\0${mode}\0${content.byteLength}\0`).update(content);
-  hash.update(JSON.stringify([image.directories, image.symlinks, image.binds]));
+  hash.update(JSON.stringify([skeleton.directories, skeleton.symlinks, skeleton.binds]));
   return hash.digest("hex").slice(0, 16);
 }
