@@ -40,6 +40,8 @@ test("the next agent finds what was saved last, the next boot what was saved dur
   expect(await known()).toEqual([2]);
   reboot();
   expect(await known()).toEqual([1]);
+  folder.save(recordOf(3));
+  expect(await known()).toEqual([3]);
 });
 
 test("an instance that the disk knows nothing of yet is the next agent's, and no boot's", async () => {

@@ -140,7 +140,11 @@ export class InstanceFolder {
       const folder = new InstanceFolder(places, instanceId);
       const record = readNewestRecord(folder);
       if (record === undefined) await folder.remove();
-      else records.push(record);
+      else {
+        // A boot has taken its half in memory.
+        await folder.create();
+        records.push(record);
+      }
     }
     return records;
   }
