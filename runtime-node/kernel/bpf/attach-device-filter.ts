@@ -1,5 +1,6 @@
 import { CONSTANTS } from "../constants.ts";
-import type { Kernel } from "../kernel.ts";
+import { ERRNO } from "../errno.ts";
+import { type Kernel, KernelError } from "../kernel.ts";
 import { addressOf } from "../libc.ts";
 import { assembleDeviceProgram, type DeviceRule } from "./device-program.ts";
 
@@ -14,6 +15,7 @@ const INSTRUCTION_BYTES = 8;
 /** union bpf_attr up to prog_name, and up to replace_bpf_fd. */
 const LOAD_BYTES = 64;
 const ATTACH_BYTES = 20;
+const MOST_TRIES = 5;
 
 /**
  * From now on processes in this group of the v2 tree, and below it, use the devices that the rules allow, and no others. The program lives
@@ -46,5 +48,11 @@ function loadProgram(kernel: Kernel, instructions: Uint8Array): number {
   attributes.writeUInt32LE(instructions.byteLength / INSTRUCTION_BYTES, 4);
   attributes.writeBigUInt64LE(BigInt(addressOf(instructions)), 8);
   attributes.writeBigUInt64LE(BigInt(addressOf(license)), 16);
-  return kernel.call("bpf", BPF_PROG_LOAD, attributes, attributes.byteLength);
+  const args = [BPF_PROG_LOAD, attributes, attributes.byteLength] as const;
+  for (let tries = 1; ; tries++) {
+    const program = kernel.attempt("bpf", ...args);
+    if (program >= 0) return program;
+    // The verifier gives up when a signal comes meanwhile (kernel/bpf/verifier.c); libbpf asks five times, too.
+    if (program !== -ERRNO.EAGAIN || tries === MOST_TRIES) throw new KernelError("bpf", -program, args);
+  }
 }
