@@ -172,6 +172,8 @@ describe("the store", () => {
     await store.ensure("shop", SPEC, signal);
     expect(await store.inspect(KEY, signal)).toMatchObject({ name: "shop_data", usedBytes: null });
     await expect(store.inspect(KEY, AbortSignal.timeout(10))).rejects.toMatchObject({ name: "TimeoutError" });
+    // Who gave up before the counting began.
+    await expect(store.inspect(KEY, AbortSignal.abort(new Error("left")))).rejects.toThrow("left");
   });
 
   it("removes what is named and nothing else, files that it did not put there included", async () => {

@@ -110,22 +110,12 @@ export class VolumeStore {
   /** What it takes is null when that could not be counted within two seconds: a volume may hold millions of files. */
   async inspect(key: VolumeKey, signal: AbortSignal): Promise<VolumeInfo> {
     const { record, driver, volume } = await this.#use(key, signal, async (ready) => ready);
-    // Not AbortSignal.any of a timeout: nothing but the timeout holds it, and a collection of garbage may take it away before it is over.
-    const counting = new AbortController();
-    const giveUp = (): void => counting.abort(signal.reason);
-    signal.addEventListener("abort", giveUp, { once: true });
-    const timer = setTimeout(() => counting.abort(), LONGEST_COUNT_MS);
-    try {
-      signal.throwIfAborted();
-      const stats = await driver.stats(volume, counting.signal);
-      return this.#info(record, stats.usedBytes);
-    } catch (error) {
-      if (!counting.signal.aborted || signal.aborted) throw error;
-      return this.#info(record, null);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", giveUp);
-    }
+    signal.throwIfAborted();
+    const limit = AbortSignal.timeout(LONGEST_COUNT_MS);
+    const stats = await driver.stats(volume, AbortSignal.any([signal, limit])).catch((error: unknown) => {
+      if (!limit.aborted || signal.aborted) throw error;
+    });
+    return this.#info(record, stats?.usedBytes ?? null);
   }
 
   async #use<Result>(key: VolumeKey, signal: AbortSignal, task: (ready: ReadyVolume) => Promise<Result>): Promise<Result> {
