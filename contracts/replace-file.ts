@@ -1,4 +1,4 @@
-import { chownSync, renameSync, writeFileSync } from "node:fs";
+import { chownSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
 export interface ReplaceOptions {
   /** Permission bits, 0o600 when absent. */
@@ -12,7 +12,12 @@ export interface ReplaceOptions {
  */
 export function replaceFile(path: string, content: string, { mode = 0o600, owner }: ReplaceOptions = {}): void {
   const unfinished = `${path}.new`;
-  writeFileSync(unfinished, content, { mode });
-  if (owner !== undefined) chownSync(unfinished, owner.uid, owner.gid);
-  renameSync(unfinished, path);
+  try {
+    writeFileSync(unfinished, content, { mode });
+    if (owner !== undefined) chownSync(unfinished, owner.uid, owner.gid);
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
 }

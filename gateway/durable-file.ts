@@ -1,10 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { link, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { link, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+const temporaryName = (path: string): string => `${path}.${randomBytes(6).toString("hex")}.tmp`;
+
+/** Removes what a process that was killed had on its way to this name. One that is still at it writes again with its next change. */
+export async function removeUnfinished(path: string): Promise<void> {
+  const folder = dirname(path);
+  const isUnfinished = (name: string): boolean =>
+    name.startsWith(`${basename(path)}.`) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(basename(path).length + 1));
+  for (const name of (await readdir(folder)).filter(isUnfinished)) await rm(join(folder, name), { force: true });
+}
 
 /** Writes a file so that after a crash it is the old one or the new one: temporary name, fsync, rename, fsync of the folder. */
 export async function writeFileAtomically(path: string, content: string, mode: number): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = temporaryName(path);
   try {
     await writeSynced(temporary, content, mode);
     await rename(temporary, path);
@@ -17,7 +27,7 @@ export async function writeFileAtomically(path: string, content: string, mode: n
 
 /** Writes a file that nobody has written yet, whole; an existing one is left as it is. */
 export async function createFileOnce(path: string, content: string, mode: number): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = temporaryName(path);
   try {
     await writeSynced(temporary, content, mode);
     await link(temporary, path).catch((error: NodeJS.ErrnoException) => {

@@ -2,16 +2,20 @@ import { readFile } from "node:fs/promises";
 import { Type } from "typebox";
 import { parse } from "#contracts/parse.ts";
 import { RouteEntry } from "#contracts/route.ts";
-import { writeFileAtomically } from "../durable-file.ts";
+import { removeUnfinished, writeFileAtomically } from "../durable-file.ts";
 import { errorFields, type Log } from "../log.ts";
 import type { RouteStore } from "./route-store.ts";
 import { RouteTable } from "./route-table.ts";
 
 const CachedRoutes = Type.Array(RouteEntry);
 
-/** Fills an empty store with what the last gateway knew, so that it serves while NATS is away. A file that does not parse is passed over. */
+/**
+ * Fills an empty store with what the last gateway knew, so that it serves while NATS is away. A file that does not parse is passed over; one that
+ * the last gateway was killed at is removed.
+ */
 export async function restoreRoutes(path: string, store: RouteStore, log: Log): Promise<void> {
   try {
+    await removeUnfinished(path);
     const entries = parse(CachedRoutes, JSON.parse(await readFile(path, "utf8")), path);
     store.replace(new RouteTable(entries), "cached");
   } catch (error) {

@@ -106,7 +106,6 @@ export class InstanceFolder {
     try {
       replaceFile(this.launchReport, JSON.stringify(report));
     } catch (error) {
-      rmSync(`${this.launchReport}.new`, { force: true });
       console.error(`the launch report ${this.launchReport} is not written:`, error);
     }
   }
